@@ -89,29 +89,37 @@ class ManualClock:
         wake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._elapsed_ns + round(seconds * 1e9), next(self._order), wake))
         if self._autojump and (self._jumper is None or self._jumper.done()):
+            # Held by the clock itself and ending with the last sleeper, so it needs no group.
             self._jumper = asyncio.get_running_loop().create_task(self._jump_while_idle())
         await wake
 
     async def advance(self, seconds: float) -> None:
         """Move on by ``seconds``, waking each sleeper at its own moment, in order."""
         target = self._elapsed_ns + round(seconds * 1e9)
-        while self._sleepers and self._sleepers[0][0] <= target:
+        await self._let_others_run()
+        while (due := self._next_due()) is not None and due <= target:
             self._wake_next()
-            for _ in range(self._grace):
-                await asyncio.sleep(0)
+            await self._let_others_run()
         self._elapsed_ns = target
-        for _ in range(self._grace):
-            await asyncio.sleep(0)
+        await self._let_others_run()
+
+    def _next_due(self) -> int | None:
+        # A sleeper whose task was cancelled must not move the clock.
+        while self._sleepers and self._sleepers[0][2].done():
+            heapq.heappop(self._sleepers)
+        return self._sleepers[0][0] if self._sleepers else None
 
     def _wake_next(self) -> None:
         due, _, wake = heapq.heappop(self._sleepers)
         self._elapsed_ns = max(self._elapsed_ns, due)
-        if not wake.done():
-            wake.set_result(None)
+        wake.set_result(None)
+
+    async def _let_others_run(self) -> None:
+        for _ in range(self._grace):
+            await asyncio.sleep(0)
 
     async def _jump_while_idle(self) -> None:
-        while self._sleepers:
-            for _ in range(self._grace):
-                await asyncio.sleep(0)
-            if self._sleepers:
+        while self._next_due() is not None:
+            await self._let_others_run()
+            if self._next_due() is not None:
                 self._wake_next()

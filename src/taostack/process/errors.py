@@ -2,7 +2,8 @@
 
 TaostackError
 ├── UsageError          the caller gave something wrong: change the input
-│   └── SettingsError   a flag, variable or file entry is wrong
+│   ├── SettingsError   a flag, variable or file entry is wrong
+│   └── PortTakenError  another process listens where this one should
 ├── UnavailableError    something outside does not answer: wait, or repair it
 ├── RefusedError        the other side said no: the remedy says what to change
 ├── CorruptError        bytes on disk or on the wire are not what was written
@@ -44,6 +45,18 @@ class SettingsError(UsageError):
 
     code = "settings"
     remedy = "correct the named setting"
+
+
+class PortTakenError(UsageError):
+    """Another process listens on the address that ``who`` was told to use."""
+
+    code = "port_taken"
+    remedy = "stop the other process, or choose another port (0 takes a free one)"
+
+    def __init__(self, host: str, port: int, who: str, *, remedy: str | None = None) -> None:
+        super().__init__(f"port {port} on {host} is taken, so the {who} cannot listen there", remedy=remedy)
+        self.host = host
+        self.port = port
 
 
 class UnavailableError(TaostackError):

@@ -1,0 +1,1 @@
+"""The benchmarks: each area measures, compares with its target, and says how."""
