@@ -10,6 +10,7 @@ import asyncio
 import heapq
 import itertools
 import time
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -31,6 +32,12 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Return after ``seconds``; at once when not positive."""
         ...
+
+
+def utc_text(milliseconds: int) -> str:
+    """Milliseconds since the epoch as ISO 8601, UTC: ``2025-06-15T15:06:40.000Z``."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class SystemClock:

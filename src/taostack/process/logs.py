@@ -15,13 +15,12 @@ import difflib
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
-from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 import msgspec
 import structlog
 
-from taostack.process.clock import Clock, SystemClock
+from taostack.process.clock import Clock, SystemClock, utc_text
 from taostack.process.errors import SettingsError
 
 Logger = structlog.stdlib.BoundLogger
@@ -117,8 +116,7 @@ class _Stamp:
         self._clock = clock
 
     def __call__(self, logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        moment = datetime.fromtimestamp(self._clock.now_ms() / 1000, tz=UTC)
-        event["timestamp"] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        event["timestamp"] = utc_text(self._clock.now_ms())
         return event
 
 
