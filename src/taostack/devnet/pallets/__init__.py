@@ -1,1 +1,10 @@
-"""pallets"""
+"""The calls of the chain, one module (or folder) per pallet; each registers when it is imported."""
+
+import importlib
+import pkgutil
+
+
+def load_all() -> None:
+    """Import every pallet, so that its calls, guards and hooks are registered."""
+    for each in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
+        importlib.import_module(f"{__name__}.{each.name}")
