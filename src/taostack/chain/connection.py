@@ -169,3 +169,18 @@ def _reason(error: BaseException | None) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+async def together(*requests: Awaitable[Any]) -> list[Any]:
+    """The answers to several requests in flight at once; the first failure cancels the rest and is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_awaited(request)) for request in requests]
+    except BaseExceptionGroup as failures:
+        # All of them went over the same link: the first failure tells as much as all.
+        raise failures.exceptions[0] from failures.exceptions[0].__cause__
+    return [task.result() for task in tasks]
+
+
+async def _awaited(request: Awaitable[T]) -> T:
+    return await request

@@ -104,6 +104,11 @@ async def open_link(endpoint: str) -> Link:
     return Link(endpoint, Client(endpoint, substrate=substrate), substrate)
 
 
+def substrate_of(client: Any) -> Any:
+    """The transport under an SDK client: for hashes, nonces and signed extrinsics, which the client keeps to itself."""
+    return client._substrate
+
+
 def endpoints_of(network: str) -> tuple[str, ...]:
     """The endpoints behind a network name, a URL, or a comma-separated list of either.
 
