@@ -23,41 +23,41 @@ from taostack.process.errors import CorruptError, TaostackError, UnavailableErro
 class StorageUnavailableError(UnavailableError):
     """The database cannot be opened, reached or written."""
 
-    code = "storage.unavailable"
+    code = "storage-unavailable"
     remedy = "check that the path (or server) exists and that this user may write there"
 
 
 class StorageFullError(UnavailableError):
     """No room is left where the database lies; nothing that was acknowledged is lost."""
 
-    code = "storage.full"
+    code = "storage-full"
     remedy = "make room on the device that holds the state, then start again"
 
 
 class StorageLockedError(UnavailableError):
     """Another process holds the database."""
 
-    code = "storage.locked"
+    code = "storage-locked"
     remedy = "stop the other process that uses this state, or give this one a state path of its own"
 
 
 class StorageCorruptError(CorruptError):
     """The file is not a sound database."""
 
-    code = "storage.corrupt"
+    code = "storage-corrupt"
 
 
 class JournalBrokenError(CorruptError):
     """A journal entry is missing, changed or out of order."""
 
-    code = "storage.journal_broken"
+    code = "storage-journal-broken"
     remedy = "restore the database from a backup; do not go on from this file, its history cannot be trusted"
 
 
 class SchemaVersionError(UsageError):
     """The database was written by a newer version of the program."""
 
-    code = "storage.newer_schema"
+    code = "storage-newer-schema"
 
     def __init__(self, component: str, *, found: int, known: int) -> None:
         super().__init__(
@@ -100,8 +100,10 @@ def classify(error: BaseException) -> type[TaostackError] | None:
         if found is None and extended & 0xFF == sqlite3.SQLITE_IOERR:
             return StorageUnavailableError
         return found
-    sqlstate = getattr(error, "sqlstate", None)
-    if isinstance(sqlstate, str):
+    sqlstate = getattr(error, "sqlstate", "")
+    if sqlstate is None:  # the server never answered, or went away in the middle
+        return StorageUnavailableError
+    if sqlstate:
         if sqlstate in _BY_SQLSTATE:
             return _BY_SQLSTATE[sqlstate]
         # Class 08 is "connection exception", 57P "operator intervention" (the server shuts down).
@@ -120,8 +122,6 @@ def translated(where: str) -> Iterator[None]:
     except sa.exc.DBAPIError as error:
         driver_error = error.orig if error.orig is not None else error
         found = classify(driver_error)
-        if found is None and isinstance(error, sa.exc.OperationalError) and error.connection_invalidated:
-            found = StorageUnavailableError
         if found is None:
             raise
         raise found(f"{where}: {driver_error}") from error
