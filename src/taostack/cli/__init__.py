@@ -1,1 +1,5 @@
-"""cli"""
+"""The ``taostack`` command."""
+
+from taostack.cli.main import main
+
+__all__ = ["main"]
