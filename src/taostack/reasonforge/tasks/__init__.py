@@ -1,0 +1,1 @@
+"""Tasks with computed answers: families, answer types, seeds, and the plan of an epoch."""
