@@ -76,35 +76,37 @@ def load(
     given.update(_from_environment(environ, leaves, env_prefix, ignore_variables))
     given.update(_from_flags(flags, leaves))
     values = {name: _converted(leaves[name], each) for name, each in given.items()}
-    return _built(tree, "", values, {name: each.source for name, each in given.items()}, leaves, None)
+    return _built(tree, "", values, leaves, None)
 
 
 def describe(tree: type[msgspec.Struct], *, env_prefix: str = ENV_PREFIX) -> list[Setting]:
     """Every leaf of the tree, in the order of its fields."""
-    return [_setting(name, field, hint, env_prefix) for name, field, hint in _leaves(tree, "")]
+    return list(_leaves(tree, "", env_prefix, None))
 
 
-def _leaves(tree: type[msgspec.Struct], prefix: str) -> Iterator[tuple[str, FieldInfo, Any]]:
+def _leaves(
+    tree: type[msgspec.Struct], prefix: str, env_prefix: str, whole: msgspec.Struct | None
+) -> Iterator[Setting]:
     hints = get_type_hints(tree, include_extras=True)
     for field in msgspec.structs.fields(tree):
         name = prefix + field.encode_name
         hint = hints[field.name]
+        required, default = _default_of(field, whole)
         if _is_branch(hint):
-            yield from _leaves(hint, f"{name}.")
+            yield from _leaves(hint, f"{name}.", env_prefix, default)
         else:
-            yield name, field, hint
+            variable = env_prefix + name.upper().replace(".", "_").replace("-", "_")
+            yield Setting(name, hint, required, default, variable)
 
 
 def _is_branch(hint: object) -> bool:
     return isinstance(hint, type) and issubclass(hint, msgspec.Struct)
 
 
-def _setting(name: str, field: FieldInfo, hint: Any, env_prefix: str) -> Setting:
-    required, default = _default_of(field)
-    return Setting(name, hint, required, default, env_prefix + name.upper().replace(".", "_").replace("-", "_"))
-
-
-def _default_of(field: FieldInfo) -> tuple[bool, Any]:
+def _default_of(field: FieldInfo, whole: msgspec.Struct | None) -> tuple[bool, Any]:
+    """Whether the field must be given, and what it is otherwise; ``whole`` is its parent's own default."""
+    if whole is not None:
+        return False, getattr(whole, field.name)
     if field.default is not msgspec.NODEFAULT:
         return False, field.default
     if field.default_factory is not msgspec.NODEFAULT:
@@ -197,7 +199,6 @@ def _built(
     tree: type[Tree],
     prefix: str,
     values: Mapping[str, object],
-    sources: Mapping[str, str],
     leaves: Mapping[str, Setting],
     default: msgspec.Struct | None,
 ) -> Tree:
@@ -205,11 +206,9 @@ def _built(
     arguments: dict[str, object] = {}
     for field in msgspec.structs.fields(tree):
         name = prefix + field.encode_name
-        missing, fallback = _default_of(field)
-        if default is not None:
-            missing, fallback = False, getattr(default, field.name)
+        missing, fallback = _default_of(field, default)
         if _is_branch(hints[field.name]):
-            arguments[field.name] = _built(hints[field.name], f"{name}.", values, sources, leaves, fallback)
+            arguments[field.name] = _built(hints[field.name], f"{name}.", values, leaves, fallback)
         elif name in values:
             arguments[field.name] = values[name]
         elif missing:
