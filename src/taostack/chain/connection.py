@@ -101,6 +101,36 @@ class Connection:
                 await self.condemn(link, f"{what}: no answer in time")
             raise self.unavailable(what, limit, last) from error
 
+    async def once(self, what: str, act: Callable[[Any], Awaitable[T]], *, deadline_seconds: float) -> T:
+        """The answer to something that must not be repeated blindly: ``act(client)`` runs at most once.
+
+        Transport failures come out as the SDK raises them (see ``sdk.ANSWERS``), with
+        the link given up; the chain's own refusal comes out translated.
+        """
+        link = await self.any_link(what, deadline_seconds)
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                return await act(link.client)
+        except ANSWERS as error:
+            if not is_transport_failure(error):
+                raise translate(error, what) from error
+            await self.condemn(link, f"{what}: {_reason(error)}")
+            raise
+
+    async def any_link(self, what: str, limit: float) -> Link:
+        """An open link, dialling until an endpoint answers; raises ChainUnavailableError."""
+        last: BaseException | None = None
+        try:
+            async with asyncio.timeout(limit):
+                while True:
+                    try:
+                        async with asyncio.timeout(self.attempt_seconds):
+                            return await self.link()
+                    except ANSWERS as error:
+                        last = error
+        except TimeoutError as error:
+            raise self.unavailable(what, limit, last) from error
+
     def unavailable(self, what: str, limit: float, last: BaseException | None) -> ChainUnavailableError:
         """The error for a request that no endpoint answered in ``limit`` seconds."""
         cause = f"; the last attempt ended with {_reason(last)}" if last is not None else ""

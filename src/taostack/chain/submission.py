@@ -19,7 +19,7 @@ from bittensor.result import chain_error_from_substrate_request
 from taostack.chain.connection import Connection
 from taostack.chain.errors import ChainRefusedError, ChainUnavailableError, FateUnknownError, NotIncludedError
 from taostack.chain.records import Receipt
-from taostack.chain.sdk import ANSWERS, Link, is_transport_failure, refusal, rpc_error_code, substrate_of
+from taostack.chain.sdk import ANSWERS, is_transport_failure, refusal, rpc_error_code, substrate_of
 from taostack.chain.wallet import Signer
 from taostack.process.logs import get_logger
 
@@ -77,8 +77,10 @@ class Submitter:
         deadline_seconds: float | None = None,
         before_sending: Callable[[Signed], Awaitable[None]] | None = None,
     ) -> Receipt:
-        """Sign ``call`` (of ``bittensor.calls``), send it, and return once a block holds it.
+        """Sign ``call``, send it, and return once a block holds it.
 
+        ``call`` is a call of ``bittensor.calls``, or an async function that composes one
+        with the SDK's client (for calls within calls).
         ``before_sending`` is awaited with the hash in hand, so that a caller can write
         it down first. Raises ChainRefusedError (or a subclass) for the chain's or
         pool's no, NotIncludedError when it expired unused, FateUnknownError when that
@@ -109,30 +111,18 @@ class Submitter:
         signed = prepared.signed
         if before_sending is not None:
             await before_sending(signed)
-        link: Link | None = None
+        link = await self._connection.any_link(what, limit)
         try:
             async with asyncio.timeout(limit):
-                link = await self._sending_link(limit)
                 report = await link.substrate.raw.submit_extrinsic(prepared.extrinsic, wait_for_inclusion=True)
                 return _receipt(what, signed.extrinsic_hash, link.substrate, report)
         except ANSWERS as error:
-            if link is None:
-                raise self._connection.unavailable(what, limit, error) from error
             if not is_transport_failure(error) and rpc_error_code(error) not in (None, ALREADY_IMPORTED):
                 raise refusal(what, chain_error_from_substrate_request(error)) from error
             _log.warning("chain.submission_interrupted", what=what, hash=signed.extrinsic_hash, reason=str(error))
             if is_transport_failure(error) and not _is_watch_status(error):
                 await self._connection.condemn(link, f"{what}: {error}")
         return await self.resolve(signed, deadline_seconds=limit)
-
-    async def _sending_link(self, limit: float) -> Link:
-        """A link on which nothing has failed yet; dials until one answers."""
-        while True:
-            try:
-                async with asyncio.timeout(min(limit, self._connection.attempt_seconds)):
-                    return await self._connection.link()
-            except ANSWERS:
-                _log.debug("chain.dial_failed", endpoint=self._connection.endpoint)
 
     async def resolve(self, signed: Signed, *, deadline_seconds: float | None = None) -> Receipt:
         """Find out what became of an extrinsic that was (perhaps) sent.
@@ -179,7 +169,7 @@ class Submitter:
 
 async def _prepare(client: Any, what: str, call: Any, signer: Signer) -> _Prepared:
     substrate = substrate_of(client)
-    composed = await client.compose(call)
+    composed = await call(client) if callable(call) else await client.compose(call)
     nonce = await substrate.account_next_index(signer.ss58_address)
     born_at = await substrate.finalized_block_number()
     extrinsic = await substrate.raw.sign_without_nonce_tracking(
