@@ -1,0 +1,77 @@
+"""Where a neuron answers, and whether that can be called at all."""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Dialect = Literal["btauth", "v10"]
+
+V10_VERSIONS = range(7_000_000, 11_000_000)
+"""What v7 to v10 SDKs publish as axon version: major*1e6 + minor*1e3 + patch."""
+
+
+class PublishedAxon(Protocol):
+    """What the chain says of a neuron's server."""
+
+    @property
+    def ip(self) -> str:
+        """Its address."""
+        ...
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """What its owner published as version."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A neuron's address: ``hotkey`` must sign its replies, ``protocol`` tells which dialect it speaks."""
+
+    hotkey: str
+    host: str
+    port: int
+    protocol: Dialect = "btauth"
+
+    @property
+    def authority(self) -> str:
+        """``host:port`` as it stands in a URL."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def defect(self) -> str | None:
+        """Why this endpoint cannot be called, or ``None``.
+
+        Miners that serve nothing are published as ``0.0.0.0`` or port 0;
+        calling those would reach this very machine.
+        """
+        if not 0 < self.port < 65536:
+            return f"port {self.port} is not a port"
+        try:
+            address = ipaddress.ip_address(self.host)
+        except ValueError:
+            return None if _is_host_name(self.host) else "host is neither an address nor a name"
+        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+        address = mapped or address
+        if address.is_unspecified:
+            return "address is unspecified (0.0.0.0): the neuron serves nothing"
+        if address.is_multicast or address == ipaddress.IPv4Address("255.255.255.255"):
+            return "address is multicast or broadcast"
+        return None
+
+
+def _is_host_name(host: str) -> bool:
+    labels = host.rstrip(".").split(".")
+    return 0 < len(host) <= 253 and all(
+        0 < len(label) <= 63 and label.isascii() and label.replace("-", "").replace("_", "").isalnum()
+        for label in labels
+    )
+
+
+def from_chain(hotkey: str, axon: PublishedAxon) -> Endpoint:
+    """The endpoint of a published axon; its dialect by the published version."""
+    return Endpoint(hotkey, axon.ip, axon.port, "v10" if axon.version in V10_VERSIONS else "btauth")
