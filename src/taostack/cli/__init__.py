@@ -1,5 +1,5 @@
 """The ``taostack`` command."""
 
-from taostack.cli.main import main
+from taostack.cli.program import main
 
 __all__ = ["main"]
