@@ -133,6 +133,7 @@ def _saturate_products(x: Bits, y: Bits, estimate: npt.NDArray[np.float64], resu
 def div(a: Bits, b: Bits | int) -> Bits:
     """Elementwise ``floor(a/b)`` for ``a >= 0`` and ``b >= 0``; zero where ``b`` is; saturated.
 
+    Both operands may be in any common unit: the quotient of whole numbers is that of their bits.
     A double estimates the quotient; the remainder, exact modulo 2^64, corrects it.
     """
     x, y = np.broadcast_arrays(np.asarray(a, np.int64), np.asarray(b, np.int64))
