@@ -23,7 +23,7 @@ PROGRAM = "taostack"
 class PartMissingError(UsageError):
     """A command was asked for whose optional part is not installed."""
 
-    code = "part_missing"
+    code = "part-missing"
     remedy = "install the part that the command belongs to"
 
 

@@ -22,40 +22,40 @@ from taostack.process.errors import CorruptError, StateError, UnavailableError, 
 class UnsafeHostError(UsageError):
     """The devnet's keys are public, so it must not listen beyond this machine unasked."""
 
-    code = "devnet.unsafe_host"
+    code = "devnet-unsafe-host"
     remedy = "listen on 127.0.0.1, or add --allow-remote if everyone who can reach the port may spend everything"
 
 
 class UnknownNameError(UsageError):
     """The metadata has no such pallet, storage item, call, error or constant."""
 
-    code = "devnet.unknown_name"
+    code = "devnet-unknown-name"
     remedy = "check the spelling against the runtime's metadata"
 
 
 class PortTakenError(UnavailableError):
     """Another process already listens on the port."""
 
-    code = "devnet.port_taken"
+    code = "devnet-port-taken"
     remedy = "stop the other process, or choose another port with --port (0 takes any free one)"
 
 
 class MetadataError(CorruptError):
     """The bytes are not a metadata blob of version 14 or 15."""
 
-    code = "devnet.metadata"
+    code = "devnet-metadata"
     remedy = "install the package again: its metadata file is damaged"
 
 
 class StateFileError(CorruptError):
     """The state file is not one of this devnet."""
 
-    code = "devnet.state_file"
+    code = "devnet-state-file"
     remedy = "move the file away to start a new chain, or give another --state path"
 
 
 class NotRunningError(StateError):
     """The devnet has not been started, or has been closed."""
 
-    code = "devnet.not_running"
+    code = "devnet-not-running"
     remedy = "use it inside 'with Devnet() as devnet:'"

@@ -33,14 +33,14 @@ Writes = dict[bytes, bytes | None]
 class SealedError(StateError):
     """A write outside a layer: state changes only inside a block or a patch."""
 
-    code = "devnet.sealed"
+    code = "devnet-sealed"
     remedy = "write inside 'with state.layer(block):'"
 
 
 class DiscardedError(StateError):
     """The state of that block has been dropped."""
 
-    code = "devnet.discarded"
+    code = "devnet-discarded"
     remedy = "read a newer block, or start the devnet with --archive"
 
 

@@ -50,7 +50,7 @@ class SettingsError(UsageError):
 class PortTakenError(UsageError):
     """Another process listens on the address that ``who`` was told to use."""
 
-    code = "port_taken"
+    code = "port-taken"
     remedy = "stop the other process, or choose another port (0 takes a free one)"
 
     def __init__(self, host: str, port: int, who: str, *, remedy: str | None = None) -> None:

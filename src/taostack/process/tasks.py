@@ -73,7 +73,7 @@ class TaskStatus:
 class TaskFailedError(TaostackError):
     """A supervised task is out of restarts; ``__cause__`` is its last error."""
 
-    code = "task_failed"
+    code = "task-failed"
     remedy = "see the task's error in the log, repair its cause and start the process again"
 
     def __init__(self, name: str, cause: BaseException, restarts: int) -> None:
@@ -88,7 +88,7 @@ class TaskFailedError(TaostackError):
 class TaskCancelledItselfError(StateError):
     """A supervised task ended by cancellation although nobody cancelled it."""
 
-    code = "task_cancelled_itself"
+    code = "task-cancelled-itself"
     remedy = "look for an await on a future or task that something else cancelled"
 
 

@@ -127,7 +127,7 @@ def test_the_first_error_of_ours_inside_a_group_is_the_one_that_is_told(capsys, 
     failing(mounted, ExceptionGroup("outer", [inner]))
     code, _, err = outcome(capsys, "probe")
     assert code == 2
-    assert err == ("error[task_failed]: task 'epochs' failed after 2 restarts: not registered (register the hotkey)\n")
+    assert err == ("error[task-failed]: task 'epochs' failed after 2 restarts: not registered (register the hotkey)\n")
 
 
 def test_a_defect_of_ours_is_one_line_without_a_traceback(capsys, mounted) -> None:
@@ -183,6 +183,6 @@ def test_a_command_whose_part_is_not_installed_says_how_to_install_it(capsys, mo
     code, _, err = outcome(capsys, "probe")
     assert code == 2
     assert err == (
-        "error[part_missing]: taostack probe needs a_module_that_nobody_has, which is not installed "
+        "error[part-missing]: taostack probe needs a_module_that_nobody_has, which is not installed "
         "(pip install 'taostack[probe]')\n"
     )
