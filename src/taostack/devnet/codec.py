@@ -84,6 +84,11 @@ def multisig_account(signatories: Sequence[str], threshold: int) -> str:
     return ss58_encode(bytes(account))
 
 
+def metadata_digest(blob: bytes, spec_version: int, spec_name: str) -> bytes:
+    """RFC 78 digest of a metadata blob, which a hardware signer signs along with the call."""
+    return bytes(bittensor_core.metadata_digest(blob, spec_version, spec_name, SS58_FORMAT, 9, "TAO"))
+
+
 class Codec:
     """Encode and decode everything of one runtime."""
 

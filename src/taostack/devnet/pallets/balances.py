@@ -72,7 +72,7 @@ def withdraw(ctx: Context, who: str, amount: int, *, keep_alive: bool = True) ->
     ctx.emit("System", "KilledAccount", who)
     if dust:
         ctx.emit("Balances", "DustLost", who, dust)
-        _change_issuance(ctx.state, -dust)
+        change_issuance(ctx.state, -dust)
 
 
 def transfer(ctx: Context, source: str, dest: str, amount: int, *, keep_alive: bool = True) -> None:
@@ -88,13 +88,13 @@ def transfer(ctx: Context, source: str, dest: str, amount: int, *, keep_alive: b
 def mint(ctx: Context, who: str, amount: int) -> None:
     """Create ``amount`` for ``who``; total issuance grows."""
     deposit(ctx, who, amount)
-    _change_issuance(ctx.state, amount)
+    change_issuance(ctx.state, amount)
 
 
 def burn(ctx: Context, who: str, amount: int, *, keep_alive: bool = True) -> None:
     """Destroy ``amount`` of ``who``; total issuance shrinks."""
     withdraw(ctx, who, amount, keep_alive=keep_alive)
-    _change_issuance(ctx.state, -amount)
+    change_issuance(ctx.state, -amount)
 
 
 def reserve(ctx: Context, who: str, amount: int) -> None:
@@ -123,7 +123,7 @@ def unreserve(ctx: Context, who: str, amount: int) -> None:
 def set_free(state: State, who: str, amount: int) -> None:
     """Set a balance outright (genesis and ``dev_setBalance``); total issuance follows."""
     account = state.get("System", "Account", who)
-    _change_issuance(state, amount - int(account["data"]["free"]))
+    change_issuance(state, amount - int(account["data"]["free"]))
     account["data"]["free"] = amount
     account["providers"] = 1 if amount >= EXISTENTIAL_DEPOSIT else 0
     if account["providers"] == 0 and not account["nonce"] and not account["data"]["reserved"]:
@@ -132,7 +132,8 @@ def set_free(state: State, who: str, amount: int) -> None:
         state.put("System", "Account", who, value=account)
 
 
-def _change_issuance(state: State, by: int) -> None:
+def change_issuance(state: State, by: int) -> None:
+    """Add ``by`` rao (may be negative) to ``Balances.TotalIssuance``."""
     if by:
         state.mutate("Balances", "TotalIssuance", fn=lambda issued: max(0, min(_ALL, int(issued) + by)))
 

@@ -34,10 +34,11 @@ Handler = Callable[..., Any]
 class DispatchFailed(Exception):  # noqa: N818 (a result of the chain, not a fault of the program)
     """A call failed; ``error`` is the ``sp_runtime::DispatchError`` value, ``name`` reads ``Pallet.Error``."""
 
-    def __init__(self, error: Any, name: str) -> None:
+    def __init__(self, error: Any, name: str, post: "Post | None" = None) -> None:
         super().__init__(name)
         self.error = error
         self.name = name
+        self.post = post or Post()
 
 
 class PoolRejection(Exception):  # noqa: N818
@@ -293,13 +294,16 @@ def guard(*names: str) -> Callable[[Handler], Handler]:
     return register
 
 
-def runtime_api(name: str) -> Callable[[Handler], Handler]:
+def runtime_api(name: str, *, raw: bool = False) -> Callable[[Handler], Handler]:
     """Register ``handler(ctx, **parameters)`` for ``Api.method``; its result is encoded by the metadata.
 
-    ``ctx.state`` is the state of the block that was asked for, read-only.
+    ``ctx.state`` is the state of the block that was asked for, read-only. With
+    ``raw`` it is ``handler(ctx, data)`` on the undecoded parameters. A result of
+    ``bytes`` is answered as it is.
     """
 
     def register(handler: Handler) -> Handler:
+        handler.takes_raw_parameters = raw  # type: ignore[attr-defined]
         APIS[name] = handler
         return handler
 
