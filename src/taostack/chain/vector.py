@@ -133,6 +133,8 @@ def clip_to_share(values: NDArray[np.float64], limit: int) -> NDArray[np.float64
             break
         cut = share * rest[k - 1] / room
         if ordered[k] <= cut:
+            if cut < np.finfo(np.float64).tiny:
+                break  # what is left beside the largest is nothing in float64: only equal weights remain
             return np.asarray(np.minimum(scaled, cut) / cut, dtype=np.float64)
     return np.ones(count, dtype=np.float64)
 
