@@ -139,7 +139,7 @@ def rebuild(state: State, netuid: int, kept: list[int]) -> None:
     for index in storage_indices(state, netuid):
         for item in _MATRICES:
             _pack_matrix(state, item, index, count, moved)
-    for hotkey, uid in holders:
+    for _, uid in holders:
         if uid in moved:
             state.delete(SUBTENSOR, "Keys", netuid, uid)
             state.delete(SUBTENSOR, "BlockAtRegistration", netuid, uid)
