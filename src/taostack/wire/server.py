@@ -22,7 +22,6 @@ from taostack.wire import problems
 from taostack.wire.errors import PortTakenError
 from taostack.wire.limits import AxonLimits
 
-
 _ABORT_TURNS = 3
 
 
