@@ -11,6 +11,14 @@ from taostack.chain.wallet import create_wallet, dev_wallet, open_wallet
 ALICE = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 
 
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory):
+    """A folder with one wallet whose coldkey is encrypted (made once: the key derivation takes seconds)."""
+    folder = tmp_path_factory.mktemp("wallets")
+    create_wallet("team", "miner", folder, password="s3cret")
+    return folder
+
+
 def test_a_created_wallet_opens_with_the_same_keys(tmp_path):
     made = create_wallet("team", "miner", tmp_path)
     opened = open_wallet("team", "miner", tmp_path, coldkey=True)
@@ -51,32 +59,27 @@ def test_a_missing_hotkey_is_named(tmp_path):
         open_wallet("team", "other", tmp_path)
 
 
-def test_a_locked_coldkey_is_no_obstacle_for_who_needs_the_hotkey(tmp_path):
-    made = create_wallet("team", "miner", tmp_path, password="s3cret")
-    opened = open_wallet("team", "miner", tmp_path)
-    assert opened.coldkey_address == made.coldkey_address
-    assert opened.coldkeypub.ss58_address == made.coldkey_address
+def test_a_locked_coldkey_is_no_obstacle_for_who_needs_the_hotkey(locked):
+    opened = open_wallet("team", "miner", locked)
+    assert opened.coldkeypub.ss58_address == opened.coldkey_address != ""
     with pytest.raises(WalletLockedError, match="is not open"):
         _ = opened.coldkey
 
 
-def test_a_locked_key_is_an_error_at_once_and_no_prompt(tmp_path, monkeypatch):
-    create_wallet("team", "miner", tmp_path, password="s3cret")
+def test_a_locked_key_is_an_error_at_once_and_no_prompt(locked, monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(WalletLockedError, match="BT_PW_"):
-        open_wallet("team", "miner", tmp_path, coldkey=True)
+        open_wallet("team", "miner", locked, coldkey=True)
 
 
-def test_a_locked_key_opens_with_its_password(tmp_path):
-    made = create_wallet("team", "miner", tmp_path, password="s3cret")
-    opened = open_wallet("team", "miner", tmp_path, coldkey=True, password="s3cret")
-    assert opened.coldkey.ss58_address == made.coldkey_address
+def test_a_locked_key_opens_with_its_password(locked):
+    opened = open_wallet("team", "miner", locked, coldkey=True, password="s3cret")
+    assert opened.coldkey.ss58_address == opened.coldkey_address
 
 
-def test_a_wrong_password_is_told_without_repeating_it(tmp_path):
-    create_wallet("team", "miner", tmp_path, password="s3cret")
+def test_a_wrong_password_is_told_without_repeating_it(locked):
     with pytest.raises(WalletLockedError, match="could not be opened") as error:
-        open_wallet("team", "miner", tmp_path, coldkey=True, password="guess-77")
+        open_wallet("team", "miner", locked, coldkey=True, password="guess-77")
     assert "guess-77" not in error.value.line()
 
 
