@@ -28,17 +28,18 @@ Answer = Annotated[str, Meta(max_length=50_000)]
 Claim = Annotated[str, Meta(max_length=2_000)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Digest = Annotated[str, Meta(max_length=64)]
+EpochNumber = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class ReasoningTask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A validator's question. ``problem`` is plain text; ``answer_schema`` says what form the answer has."""
 
     task_id: TaskId
-    epoch: Annotated[int, Meta(ge=0)]
+    epoch: EpochNumber
     domain: Domain
     problem: Text
     difficulty: Annotated[int, Meta(ge=1, le=10)]
-    timeout_ms: Annotated[int, Meta(gt=0)]
+    timeout_ms: Annotated[int, Meta(gt=0, le=3_600_000)]
     answer_schema: AnswerSchema
     seed_commitment: Digest
     context: Text = ""
@@ -93,8 +94,8 @@ class TaskScore(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class EpochResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A closed epoch as one miner sees it; ``seed`` (hex) opens the commitment of its tasks."""
 
-    epoch: Annotated[int, Meta(ge=0)]
-    netuid: Annotated[int, Meta(ge=0)]
+    epoch: EpochNumber
+    netuid: Annotated[int, Meta(ge=0, le=65_535)]
     seed: Digest
     seed_commitment: Digest
     rules_version: Annotated[str, Meta(max_length=50)]
@@ -110,7 +111,7 @@ class EpochResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Received(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The miner has the result; ``seed_matches`` tells whether it fits the commitment it was given before."""
 
-    epoch: int
+    epoch: EpochNumber
     seed_matches: bool
 
 

@@ -99,6 +99,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     rounds_in_flight: int = 4
     """Tasks that one miner has open at the same time; the flag of the miner has the same default."""
 
+    health_checks: int = 3
+    """Health checks per miner and epoch; their median round trip is not counted as solving time."""
+    health_credit_ms: int = 500
+    """The most that is subtracted, so that slow health checks buy no time."""
+
     # Sanitiser limits (section 3); the total is enforced first, by the wire.
     max_reply_bytes: int = 1_000_000
     max_steps: int = 50

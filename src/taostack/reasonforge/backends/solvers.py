@@ -54,7 +54,7 @@ def _characteristic(match: re.Match[str], schema: AnswerSchema) -> Solution:
     """sympy's division-free algorithm (Samuelson and Berkowitz)."""
     try:
         rows = json.loads(match[1])
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise StatementError("the matrix could not be read") from error
     _require(
         isinstance(rows, list)

@@ -45,10 +45,15 @@ NOTHING = Dimensions(quality=0.0, accuracy=0.0, novelty=0.0, efficiency=0.0, cms
 """The score of an absent or refused answer."""
 
 
-def solve_seconds(elapsed: float, health_round_trips: Sequence[float]) -> float:
-    """Elapsed time less the miner's median health-check round trip, floor 0 (section 9.3)."""
+def solve_seconds(elapsed: float, health_round_trips: Sequence[float], *, most: float = math.inf) -> float:
+    """Elapsed time less the miner's median health-check round trip, floor 0 (section 9.3).
+
+    At most ``most`` seconds are credited: a miner that answers health checks
+    slowly on purpose would otherwise buy thinking time with it.
+    """
     usual = [trip for trip in health_round_trips if math.isfinite(trip) and trip >= 0]
-    return max(0.0, elapsed - (statistics.median(usual) if usual else 0.0))
+    credit = min(most, statistics.median(usual)) if usual else 0.0
+    return max(0.0, elapsed - credit)
 
 
 def efficiency(seconds: float, timeout_seconds: float) -> float:

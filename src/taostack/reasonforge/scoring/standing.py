@@ -117,7 +117,8 @@ def settle(
                 history=History(streak=streak, audits=window),
             )
         )
+    # Keyed by rank, not by uid: a uid that changed hands mid-epoch stands here twice.
     shares = formulas.weight_vector(
-        {row.uid: formulas.MinerShare(row.s_epoch, row.peb, row.probation) for row in placed}
+        {row.rank: formulas.MinerShare(row.s_epoch, row.peb, row.probation) for row in placed}
     )
-    return [msgspec.structs.replace(row, weight=shares.get(row.uid, 0.0)) for row in placed]
+    return [msgspec.structs.replace(row, weight=shares.get(row.rank, 0.0)) for row in placed]
