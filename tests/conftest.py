@@ -13,7 +13,10 @@ import pytest
 _HOME = Path(tempfile.mkdtemp(prefix="taostack-tests-"))
 os.environ["HOME"] = str(_HOME)
 os.environ["BITTENSOR_RUNTIME_CACHE_DIR"] = str(_HOME / "runtime-cache")
+# TAOSTACK_V10_PYTHON is for the tests themselves: where the unmodified bittensor 10 is.
 for _name in [name for name in os.environ if name.startswith(("TAOSTACK_", "BT_"))]:
+    if _name == "TAOSTACK_V10_PYTHON":
+        continue
     del os.environ[_name]
 
 
