@@ -1,6 +1,7 @@
 """What a package offers is what its ``__all__`` says, no more and no less."""
 
 import importlib
+import inspect
 import pkgutil
 from types import ModuleType
 
@@ -34,6 +35,6 @@ def test_what_a_package_offers_says_what_it_is(name: str) -> None:
     silent = [
         each
         for each, thing in things.items()
-        if (isinstance(thing, type) or callable(thing)) and not (getattr(thing, "__doc__", None) or "").strip()
+        if (inspect.isclass(thing) or inspect.isfunction(thing)) and not (thing.__doc__ or "").strip()
     ]
     assert silent == []

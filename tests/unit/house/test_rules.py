@@ -38,6 +38,7 @@ CATCH_ALL_ALLOWED = {
     "wire/app.py": "answers outside input: a handler's fault is logged, counted and answered with 500",
     "wire/v10/server.py": "answers outside input, as wire/app.py does",
     "storage/journal.py": "hands the error to whoever waits for the write, whatever it is",
+    "devnet/rpc/protocol.py": "answers outside input: a fault is logged and answered as an internal JSON-RPC error",
     "devnet/execute.py": "the end of an extrinsic: a fault in a pallet fails that call, not the chain",
 }
 EXIT_ALLOWED = {
