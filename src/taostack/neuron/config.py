@@ -12,9 +12,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from taostack.wire.gate import GateRules
-
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+Amount = Annotated[float, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -61,6 +60,29 @@ class AxonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The port to publish; 0: the bound one."""
 
 
+class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may call a miner; ``deny`` wins over ``allow``, ``allow`` over everything else."""
+
+    require_registered: bool = True
+    """Only hotkeys of the subnet may call."""
+    require_permit: bool = False
+    """Only holders of a validator permit may call."""
+    min_stake_tao: Amount = 0.0
+    """Only hotkeys with this stake (alpha and TAO as consensus weighs them) may call."""
+    allow: frozenset[str] = frozenset()
+    """Hotkeys that may call in any case."""
+    deny: frozenset[str] = frozenset()
+    """Hotkeys that never may."""
+    calls_per_second: Amount = 0.0
+    """Calls a hotkey may make a second; 0: no limit."""
+    burst: Count = 10
+    """Calls that a hotkey may save up."""
+    max_in_flight: Count = 256
+    """Calls handled at once."""
+    max_waiting: Annotated[int, msgspec.Meta(ge=0)] = 256
+    """Calls that wait for a slot, drawn by stake."""
+
+
 class LoggingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is logged, and how."""
 
@@ -105,7 +127,7 @@ class MetagraphSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     every_blocks: Count = 25
     """Read again after so many blocks."""
     max_age_seconds: Seconds = 1800.0
-    """From this age on the neuron reports itself not ready (the gate has a limit of its own)."""
+    """From this age on the neuron is not ready, and a miner's gate lets nobody in."""
 
 
 class EpochSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,7 +135,7 @@ class EpochSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     attempts: Count = 3
     """How often one epoch is tried, restarts included, before it is abandoned."""
-    overrun_tempos: Seconds = 1.0
+    overrun_tempos: Amount = 1.0
     """How long work may go on after its epoch's end, in tempos; then it is cancelled and abandoned."""
     retry_seconds: Seconds = 2.0
     """Base of the growing, jittered pause between two attempts."""
@@ -143,8 +165,7 @@ class NeuronSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     wallet: WalletSettings = WalletSettings()
     subtensor: SubtensorSettings = SubtensorSettings()
     axon: AxonSettings = AxonSettings()
-    gate: GateRules = GateRules()
-    """Who may call a miner."""
+    gate: GateSettings = GateSettings()
     logging: LoggingSettings = LoggingSettings()
     health: HealthSettings = HealthSettings()
     state: StateSettings = StateSettings()
