@@ -48,7 +48,7 @@ class Journal(Protocol):
         """Record a change made between two blocks."""
         ...
 
-    def revert(self, sequence: int, block: int) -> None:
+    def revert(self, sequence: int, block: int, root: bytes) -> None:
         """Record a return to an earlier point."""
         ...
 
@@ -62,7 +62,7 @@ class NoJournal:
     def patch(self, block: int, writes: Writes) -> None:
         """Nothing to do."""
 
-    def revert(self, sequence: int, block: int) -> None:
+    def revert(self, sequence: int, block: int, root: bytes) -> None:
         """Nothing to do."""
 
 
@@ -83,6 +83,16 @@ class Snapshot:
     mark: LayerMark
     number: int
     root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A whole chain at one block, without its past: what a state file begins with."""
+
+    block: Block
+    root: bytes
+    hashes: bytes
+    entries: dict[bytes, bytes]
 
 
 @dataclass(slots=True)
@@ -127,7 +137,7 @@ class _Blocks:
 class Chain:
     """One chain from genesis to head."""
 
-    def __init__(self, profile: RuntimeProfile, limits: Limits | None = None, journal: Journal | None = None) -> None:
+    def __init__(self, profile: RuntimeProfile, limits: Limits | None = None, base: Base | None = None) -> None:
         pallets.load_all()
         apis.load_all()
         self.profile = profile
@@ -135,14 +145,17 @@ class Chain:
         self.state = State(profile.codec)
         self.pool = Pool(self.limits.pool)
         self.failures: dict[str, str] = {}
-        self.journal: Journal = journal or NoJournal()
+        self.journal: Journal = NoJournal()
         self._validator = Validator(profile)
         self._blocks = _Blocks()
         self._snapshots: list[Snapshot] = []
         self._api_answers: dict[tuple[bytes, str, bytes], bytes] = {}
         self._root = ZERO_HASH
         self._last_ms = 0
-        self._build_genesis()
+        if base is None:
+            self._build_genesis()
+        else:
+            self._start_from(base)
 
     # -- the head ------------------------------------------------------------------------------
 
@@ -197,6 +210,21 @@ class Chain:
         # The metadata is no storage entry, but clients cache it by genesis hash: so it must be part of that hash.
         self._root = next_state_root(self.profile.fingerprint, writes)
         self._blocks.append(Block(Header(0, ZERO_HASH, self._root, extrinsics_root(()), ()), ()))
+
+    def _start_from(self, base: Base) -> None:
+        number = base.block.number
+        with self.state.layer(number):
+            for key, value in base.entries.items():
+                self.state.write(key, value)
+        self.state.prune(number)
+        self._blocks = _Blocks({number: base.block}, {base.block.hash: number}, bytearray(base.hashes), number)
+        self._root = base.root
+        self._last_ms = int(self.state.get("Timestamp", "Now"))
+
+    def base(self) -> Base:
+        """The chain at its head, without its past."""
+        entries = {key: value for key in self.state.keys(b"") if (value := self.state.raw(key)) is not None}
+        return Base(self.head, self._root, bytes(self._blocks.hashes), entries)
 
     def _context(self, block: int, origin: Any, events: Events, now_ms: int | None = None) -> Context:
         return Context(
@@ -314,6 +342,10 @@ class Chain:
 
     # -- runtime APIs --------------------------------------------------------------------------
 
+    def has_api(self, name: str) -> bool:
+        """True when the devnet answers ``Api.method``."""
+        return name in APIS and self.profile.codec.api(name) is not None
+
     def call_api(self, name: str, data: bytes, block_hash: bytes | None) -> bytes:
         """The SCALE answer of ``Api.method`` at a block.
 
@@ -370,12 +402,17 @@ class Chain:
         self._snapshots.append(Snapshot(self.state.mark(), self.number, self._root))
         return len(self._snapshots)
 
+    @property
+    def has_snapshots(self) -> bool:
+        """True while a snapshot may be reverted to."""
+        return bool(self._snapshots)
+
     def revert(self, snapshot: int) -> list[Entry]:
         """Go back to a snapshot, which is used up with all later ones; returns the dropped transactions."""
         if not 1 <= snapshot <= len(self._snapshots):
             raise UnknownNameError(f"there is no snapshot {snapshot}")
         point = self._snapshots[snapshot - 1]
-        self.journal.revert(point.mark.sequence, point.number)
+        self.journal.revert(point.mark.sequence, point.number, point.root)
         del self._snapshots[snapshot - 1 :]
         self._go_back(point.mark, point.number, point.root)
         return self.pool.clear()
@@ -399,6 +436,10 @@ class Chain:
                 self.state.write(key, value)
         self._accept(block, root, int(self.state.get("Timestamp", "Now")))
         return True
+
+    def replay_revert(self, sequence: int, number: int, root: bytes) -> None:
+        """Take over a recorded return to the layer ``sequence`` and the block ``number``."""
+        self._go_back(LayerMark(sequence, number), number, root)
 
     def replay_patch(self, writes: Writes) -> None:
         """Take over a recorded patch of the head."""

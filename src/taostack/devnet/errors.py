@@ -5,7 +5,8 @@ TaostackError
 │   ├── UnsafeHostError   dev keys would be offered to a network
 │   └── UnknownNameError  no such pallet, item, call, error or snapshot
 ├── UnavailableError
-│   └── PortTakenError    another process listens there
+│   ├── PortTakenError    another process listens there
+│   └── StateFileWriteError  the disk takes no more
 ├── CorruptError
 │   ├── MetadataError     the metadata blob is not one
 │   └── StateFileError    the state file is foreign, of another format, or damaged
@@ -38,6 +39,13 @@ class PortTakenError(UnavailableError):
 
     code = "devnet-port-taken"
     remedy = "stop the other process, or choose another port with --port (0 takes any free one)"
+
+
+class StateFileWriteError(UnavailableError):
+    """The state file cannot be written; the chain stays at its last block."""
+
+    code = "devnet.state_write"
+    remedy = "free space on the disk, then start again with the same --state"
 
 
 class MetadataError(CorruptError):

@@ -1,0 +1,1 @@
+"""JSON-RPC over websocket: the face that SDKs and btcli see."""
