@@ -26,11 +26,11 @@ def optional(params: list[Any], position: int) -> Any:
 
 
 def hex_bytes(value: Any, name: str) -> bytes:
-    """Bytes of a ``0x`` string."""
-    if not isinstance(value, str) or not value.startswith("0x"):
+    """Bytes of a hexadecimal string; the ``0x`` may be missing, as nodes (and the SDK's calls) have it."""
+    if not isinstance(value, str):
         raise invalid(f"{name} must be a 0x string")
     try:
-        return bytes.fromhex(value[2:])
+        return bytes.fromhex(value.removeprefix("0x"))
     except ValueError:
         raise invalid(f"{name} is not hexadecimal") from None
 
