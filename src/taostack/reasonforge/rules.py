@@ -5,6 +5,7 @@ differs from the documented rule and is used for conformance only. Equation
 numbers are those of the requirement (specification section 2).
 """
 
+import hashlib
 from typing import Literal
 
 import msgspec
@@ -111,6 +112,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     max_answer_characters: int = 50_000
     max_claims: int = 20
     """Claims of a reply beyond this number are sampled (section 9.3)."""
+
+    def fingerprint(self) -> str:
+        """Eight hex digits that differ whenever a number differs."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:8]
 
 
 DEFAULT = Rules()
