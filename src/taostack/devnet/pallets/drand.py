@@ -31,7 +31,7 @@ def write_pulse(ctx: Context, pulses_payload: dict[str, Any], signature: Any = N
     """Store the pulses of a payload; rounds that are older than the newest known one are refused."""
     if ctx.origin.kind == "signed":
         ctx.fail_with("BadOrigin")
-    rounds = []
+    rounds: list[int] = []
     for pulse in pulses_payload["pulses"]:
         if rounds and pulse["round"] <= rounds[-1]:
             ctx.fail(PALLET, "InvalidRoundNumber")

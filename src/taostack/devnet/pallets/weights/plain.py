@@ -98,7 +98,7 @@ def may_set_again(state: Reader, netuid: int, index: int, uid: int, block: int) 
     """True when the weights rate limit has gone by for this uid."""
     updates = state.get(SUBTENSOR, "LastUpdate", index)
     last = updates[uid] if uid < len(updates) else 0
-    return last == 0 or block - last >= state.get(SUBTENSOR, "WeightsSetRateLimit", netuid)
+    return bool(last == 0 or block - last >= state.get(SUBTENSOR, "WeightsSetRateLimit", netuid))
 
 
 def may_judge(state: Reader, netuid: int, uid: int, hotkey: str) -> bool:
