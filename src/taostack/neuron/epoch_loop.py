@@ -56,6 +56,10 @@ def computed_scores(scores: Scores, metagraph: Metagraph) -> ComputedScores:
     return ComputedScores.of(metagraph, by_uid, rules_digest=scores.rules)
 
 
+class _OverranError(Exception):
+    """The watch cancelled the work (a program's own TimeoutError is only a failed attempt)."""
+
+
 class EpochLoop:
     """Runs a validator's epochs, one at a time, each at most once; ``run`` is a task of the validator.
 
@@ -142,33 +146,32 @@ class EpochLoop:
             self._health.set("epochs", True, f"epoch {epoch.index}, attempt {opened.attempt}")
             started = self._clock.monotonic()
             result = await self._bounded(opened, metagraph)
-            if isinstance(result, Scores):
-                result = await self._finish(opened, metagraph, result)
-            if result is None:
+            failure = await self._finish(opened, metagraph, result) if isinstance(result, Scores) else result
+            if failure is None:
                 self._seconds.observe(self._clock.monotonic() - started)
                 return
-            if isinstance(result, TimeoutError):
+            if isinstance(failure, _OverranError):
                 await self._give_up(epoch, OVERRAN)
                 return
-            log.error("epoch.attempt_failed", error=explained(result), exc_info=result)
+            log.error("epoch.attempt_failed", error=explained(failure), exc_info=failure)
             self._count.labels(outcome="failed_attempt").inc()
-            self._health.set("epochs", False, f"epoch {epoch.index}: {explained(result)}")
+            self._health.set("epochs", False, f"epoch {epoch.index}: {explained(failure)}")
             if opened.attempt >= self._settings.attempts or self._over(epoch):
-                await self._give_up(epoch, f"attempt {opened.attempt} failed: {explained(result)}")
+                await self._give_up(epoch, f"attempt {opened.attempt} failed: {explained(failure)}")
                 return
             pause = backoff_seconds(failures, self._settings.retry_seconds, 60.0, self._rng)
             failures += 1
             await self._clock.sleep(pause)
 
     async def _bounded(self, opened: Opened, metagraph: Metagraph) -> Scores | Exception:
-        """The program's scores, or what it failed with; TimeoutError when it overran and was cancelled."""
+        """The program's scores, or what it failed with."""
         async with asyncio.TaskGroup() as group:
             attempt = group.create_task(self._attempt(opened, metagraph), name=f"epoch {opened.epoch.index}")
             watch = group.create_task(self._cancel_when_over(attempt, opened.epoch), name="epoch watch")
             attempt.add_done_callback(lambda _: watch.cancel())
         if not attempt.cancelled():
             return attempt.result()
-        return TimeoutError() if self._over(opened.epoch) else StateError("the epoch's work was cancelled from within")
+        return _OverranError() if self._over(opened.epoch) else StateError("the epoch's work was cancelled from within")
 
     async def _attempt(self, opened: Opened, metagraph: Metagraph) -> Scores | Exception:
         try:
