@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from taostack.neuron.config import NeuronSettings, Port
+from taostack.neuron.config import GateSettings, NeuronSettings, Port
 from taostack.reasonforge.rules import Domain
-from taostack.wire.gate import GateRules
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -67,7 +66,7 @@ class ValidatorOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 class ReasonforgeMinerSettings(NeuronSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A reasonforge miner."""
 
-    gate: GateRules = GateRules(require_permit=True)
+    gate: GateSettings = GateSettings(require_permit=True)
     """Who may ask: registered validators, unless told otherwise."""
     miner: MinerOptions = MinerOptions()
 
