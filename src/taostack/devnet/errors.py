@@ -44,7 +44,7 @@ class PortTakenError(UnavailableError):
 class StateFileWriteError(UnavailableError):
     """The state file cannot be written; the chain stays at its last block."""
 
-    code = "devnet.state_write"
+    code = "devnet-state-write"
     remedy = "free space on the disk, then start again with the same --state"
 
 

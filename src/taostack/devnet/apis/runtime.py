@@ -78,7 +78,7 @@ def query_info(ctx: Context, data: bytes) -> dict[str, Any]:
 @runtime_api("TransactionPaymentApi.query_fee_details", raw=True)
 def query_fee_details(ctx: Context, data: bytes) -> dict[str, Any]:
     """The fee in its parts."""
-    info, due, length = _fee_of(ctx, data)
+    _, due, length = _fee_of(ctx, data)
     if not due:
         return {"inclusion_fee": None, "tip": 0}
     base = transaction_payment.weight_fee(transaction_payment.BASE_EXTRINSIC_WEIGHT)
