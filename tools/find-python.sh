@@ -15,8 +15,14 @@ else:
         print("bare %d.%d" % sys.version_info[:2])
 '
 
+if [ -n "${PYTHON:-}" ]; then
+    set -- "$PYTHON"
+else
+    set -- python3 python3.13 python3.12 python3.11 python3.14
+fi
+
 seen=""
-for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.14}; do
+for candidate; do
     answer=$("$candidate" -I -c "$probe" 2>/dev/null) || continue
     case $answer in
         "good "*) printf '%s\n' "${answer#good }"; exit 0 ;;

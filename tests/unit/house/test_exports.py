@@ -13,9 +13,14 @@ PACKAGES = sorted(found.name for found in pkgutil.walk_packages(taostack.__path_
 
 
 def offered(module: ModuleType) -> set[str]:
-    """Public names of the module's namespace that are not modules."""
+    """Public names of the module's namespace that the package itself defines and that are not modules."""
     return {
-        name for name, value in vars(module).items() if not name.startswith("_") and not isinstance(value, ModuleType)
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and name != "TYPE_CHECKING"
+        and not isinstance(value, ModuleType)
+        and getattr(value, "__module__", "taostack").startswith("taostack")
     }
 
 

@@ -3,6 +3,8 @@
 import importlib
 import pkgutil
 
+__all__ = ["load_all"]
+
 
 def load_all() -> None:
     """Import every group, so that its methods are registered."""
