@@ -10,7 +10,14 @@ from taostack.devnet.codec import metadata_digest
 from taostack.devnet.extrinsics import Extrinsic, SignedExtensions, signature_holds
 from taostack.devnet.pallets import transaction_payment
 from taostack.devnet.pallets.balances import spendable
-from taostack.devnet.pallets.dispatch import GUARDS, INVALID_TRANSACTION, Context, PoolRejection, pool_rejection
+from taostack.devnet.pallets.dispatch import (
+    GUARDS,
+    INVALID_TRANSACTION,
+    Context,
+    Origin,
+    PoolRejection,
+    pool_rejection,
+)
 from taostack.devnet.pallets.transaction_payment import DispatchInfo
 from taostack.devnet.profile import RuntimeProfile
 
@@ -99,8 +106,9 @@ class Validator:
         guards = GUARDS.get(name)
         if guards:
             arguments = self._profile.codec.call_arguments(extrinsic.decoded, extrinsic.call)
+            seen = ctx if extrinsic.signer is None else ctx.as_origin(Origin.signed_by(extrinsic.signer))
             for each in guards:
-                each(ctx, **arguments)
+                each(seen, **arguments)
 
     def _digest(self) -> bytes:
         """RFC 78 digest of the metadata, for signers that show the call on a device."""
