@@ -39,7 +39,7 @@ CATCH_ALL_ALLOWED = {
     "wire/v10/server.py": "answers outside input, as wire/app.py does",
     "storage/journal.py": "hands the error to whoever waits for the write, whatever it is",
     "devnet/rpc/protocol.py": "answers outside input: a fault is logged and answered as an internal JSON-RPC error",
-    "neuron/epoch_loop.py": "the supervisor of a validator's own work: the attempt's error is logged, counted and decided on",
+    "neuron/epoch_loop.py": "a supervisor: a failed attempt at an epoch is logged, counted and decided on",
     "devnet/execute.py": "the end of an extrinsic: a fault in a pallet fails that call, not the chain",
 }
 EXIT_ALLOWED = {
