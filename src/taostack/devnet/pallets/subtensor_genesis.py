@@ -54,6 +54,9 @@ def build(ctx: Context) -> None:
         state.put(SUBTENSOR, item, ROOT_NETUID, value=value)
     for item, value in _FIRST:
         state.put(SUBTENSOR, item, FIRST_NETUID, value=value)
+    for netuid in (ROOT_NETUID, FIRST_NETUID):
+        # Stored, though it is the default: clients list prices by reading the map.
+        state.put(SUBTENSOR, "Burn", netuid, value=ctx.constant(SUBTENSOR, "InitialBurn"))
     state.put(SUBTENSOR, "TotalNetworks", value=2)
     state.put(SUBTENSOR, "LargestLocked", value=1)
     state.put(SUBTENSOR, "Owner", ZERO_ACCOUNT, value=ZERO_ACCOUNT)
