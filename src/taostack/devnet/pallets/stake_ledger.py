@@ -16,6 +16,7 @@ Invariants, held by every function below:
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from taostack.devnet.economics.fixed import I64F64, U64_MAX, U96F32
@@ -155,11 +156,12 @@ def _count_staked(state: State, netuid: int, by: int) -> None:
 # --- pools --------------------------------------------------------------------------------------
 
 
-def market(state: Reader, netuid: int) -> Market:
-    """The exchange of a subnet: its pool, or one to one (root, and mechanism 0)."""
+def market(state: Reader, netuid: int, *, fee: bool = True) -> Market:
+    """The exchange of a subnet: its pool (without a fee when asked), or one to one (root, and mechanism 0)."""
     if netuid == ROOT_NETUID or state.get(SUBTENSOR, "SubnetMechanism", netuid) == STABLE_MECHANISM:
         return Stable()
-    return pool_of(state, netuid)
+    pool = pool_of(state, netuid)
+    return pool if fee else replace(pool, fee_rate=0)
 
 
 def pool_of(state: Reader, netuid: int) -> Pool:
@@ -201,9 +203,9 @@ def alpha_issuance(state: Reader, netuid: int) -> int:
     return int(state.get(SUBTENSOR, "SubnetAlphaIn", netuid)) + int(state.get(SUBTENSOR, "SubnetAlphaOut", netuid))
 
 
-def buy_alpha(state: State, netuid: int, tao: int) -> Trade:
+def buy_alpha(state: State, netuid: int, tao: int, *, fee: bool = True) -> Trade:
     """Pay ``tao`` into the pool; the alpha that comes out belongs to the caller's cause."""
-    trade = market(state, netuid).buy(tao)
+    trade = market(state, netuid, fee=fee).buy(tao)
     add_tao(state, netuid, trade.paid)
     if isinstance(trade.market, Pool):
         add_alpha_in(state, netuid, -trade.received)
@@ -238,7 +240,12 @@ def stake_into_subnet(ctx: Context, hotkey: str, coldkey: str, netuid: int, tao:
     pool gives nothing for it. Emits ``StakeAdded``.
     """
     balances.withdraw(ctx, coldkey, tao)
-    trade = buy_alpha(ctx.state, netuid, tao)
+    return bring_into_subnet(ctx, hotkey, coldkey, netuid, tao)
+
+
+def bring_into_subnet(ctx: Context, hotkey: str, coldkey: str, netuid: int, tao: int, *, fee: bool = True) -> int:
+    """Like ``stake_into_subnet`` for TAO that is in no account (it was just taken out of another pool)."""
+    trade = buy_alpha(ctx.state, netuid, tao, fee=fee)
     if trade.received == 0:
         ctx.fail(SUBTENSOR, "InsufficientLiquidity")
     increase_alpha(ctx.state, hotkey, coldkey, netuid, trade.received)
@@ -249,9 +256,15 @@ def stake_into_subnet(ctx: Context, hotkey: str, coldkey: str, netuid: int, tao:
 
 def unstake_from_subnet(ctx: Context, hotkey: str, coldkey: str, netuid: int, alpha: int) -> int:
     """Swap ``alpha`` of a position to TAO for its coldkey; returns the TAO (rao). Emits ``StakeRemoved``."""
+    tao = take_out_of_subnet(ctx, hotkey, coldkey, netuid, alpha)
+    balances.deposit(ctx, coldkey, tao)
+    return tao
+
+
+def take_out_of_subnet(ctx: Context, hotkey: str, coldkey: str, netuid: int, alpha: int) -> int:
+    """Like ``unstake_from_subnet``, but the TAO is left to the caller, who must put it somewhere."""
     decrease_alpha(ctx.state, hotkey, coldkey, netuid, alpha)
     trade = sell_alpha(ctx.state, netuid, alpha)
-    balances.deposit(ctx, coldkey, trade.received)
     ctx.state.mutate(SUBTENSOR, "SubnetTaoFlow", netuid, fn=lambda flow: int(flow) - trade.received)
     ctx.emit(SUBTENSOR, "StakeRemoved", coldkey, hotkey, trade.received, alpha, netuid, trade.fee)
     return trade.received
