@@ -1,6 +1,7 @@
+import os
+import resource
 import subprocess
 import sys
-import time
 from types import ModuleType
 
 import pytest
@@ -54,12 +55,17 @@ def test_help_imports_none_of_the_heavy_libraries() -> None:
 
 
 def test_help_answers_at_once() -> None:
-    def seconds() -> float:
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "taostack", "--help"], capture_output=True, timeout=60, check=True)
-        return time.perf_counter() - began
+    """Seconds of processor time, the best of several: what else runs on the machine is not the command's doing."""
+    unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
 
-    # The best of several: what else runs on the machine is not the command's doing.
+    def seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [sys.executable, "-m", "taostack", "--help"], env=unmeasured, capture_output=True, timeout=60, check=True
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime)
+
     assert min(seconds() for _ in range(5)) < 0.3
 
 
