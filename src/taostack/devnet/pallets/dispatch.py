@@ -123,6 +123,11 @@ class Events:
         """Following events belong to extrinsic ``index``."""
         self.phase = b"\x00" + index.to_bytes(4, "little")
 
+    @property
+    def extrinsic_index(self) -> int:
+        """The place in the block of the extrinsic being applied; 0 outside of one."""
+        return int.from_bytes(self.phase[1:5], "little")
+
     def emit(self, pallet: str, name: str, *args: Any, **fields: Any) -> None:
         """Append an event with positional fields, or with fields by name."""
         self.records.append(self.phase + self._profile.codec.encode_event(pallet, name, args, fields) + b"\x00")
@@ -193,6 +198,14 @@ class Context:
     def include_extrinsic(self, raw: bytes) -> None:
         """Put a further extrinsic into this block, after the present one (the MEV shield's inner one)."""
         self.extrinsics.append(raw)
+
+    def attempt(self, decoded: Mapping[str, Any], origin: Origin) -> DispatchFailed | None:
+        """Make a call inside this one; returns its failure instead of raising it."""
+        try:
+            self.dispatch(decoded, origin)
+        except DispatchFailed as failure:
+            return failure
+        return None
 
     # -- nesting -------------------------------------------------------------------------------
 
@@ -363,6 +376,11 @@ def genesis_hooks() -> tuple[Hook, ...]:
 
 
 # --- helpers ------------------------------------------------------------------------------------
+
+
+def dispatch_result(failure: DispatchFailed | None) -> dict[str, Any]:
+    """A ``DispatchResult`` value for an event."""
+    return {"Ok": ()} if failure is None else {"Err": failure.error}
 
 
 def call_name(decoded: Mapping[str, Any]) -> str:

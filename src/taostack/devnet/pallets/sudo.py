@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from taostack.devnet.genesis import SUDO_ACCOUNT
-from taostack.devnet.pallets.dispatch import ROOT, Context, DispatchFailed, Origin, Post, call, genesis
+from taostack.devnet.pallets.dispatch import ROOT, Context, Origin, Post, call, dispatch_result, genesis
 
 SUDO_WEIGHT = 130_000_000
 
@@ -22,20 +22,11 @@ def _require_key(ctx: Context) -> str:
     return who
 
 
-def result_of(ctx: Context, inner: Mapping[str, Any], origin: Origin) -> Any:
-    """Make a call and return a ``DispatchResult`` value instead of failing."""
-    try:
-        ctx.dispatch(inner, origin)
-    except DispatchFailed as failure:
-        return {"Err": failure.error}
-    return {"Ok": ()}
-
-
 @call("Sudo.sudo", weight=SUDO_WEIGHT)
 def sudo(ctx: Context, call: Mapping[str, Any]) -> Post:
     """Make ``call`` as root; its failure is reported in ``Sudid``, not raised, and there is no fee."""
     _require_key(ctx)
-    ctx.emit("Sudo", "Sudid", result_of(ctx, call, ROOT))
+    ctx.emit("Sudo", "Sudid", dispatch_result(ctx.attempt(call, ROOT)))
     return Post(pays_fee=False)
 
 
@@ -49,7 +40,7 @@ def sudo_unchecked_weight(ctx: Context, call: Mapping[str, Any], weight: Any) ->
 def sudo_as(ctx: Context, who: Any, call: Mapping[str, Any]) -> Post:
     """Make ``call`` as any account."""
     _require_key(ctx)
-    ctx.emit("Sudo", "SudoAsDone", result_of(ctx, call, Origin.signed_by(str(who))))
+    ctx.emit("Sudo", "SudoAsDone", dispatch_result(ctx.attempt(call, Origin.signed_by(str(who)))))
     return Post(pays_fee=False)
 
 
