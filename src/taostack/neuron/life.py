@@ -12,7 +12,7 @@ import os
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from taostack.chain.client import Chain
@@ -39,6 +39,9 @@ from taostack.storage.migrations import Migrations
 
 ALWAYS = RestartPolicy("always", fatal=(UsageError, CorruptError, RefusedError, StorageFullError, StorageLockedError))
 """For loops that never end by themselves. What waiting cannot mend ends the neuron at once."""
+
+HEADS = replace(ALWAYS, max_restarts=3)
+"""The stream of heads tries every endpoint for long before it gives up; repeating that ten times only hides it."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class Life:
 
     def start_watching(self, supervisor: Supervisor) -> None:
         """Start the loops that every role has: heads and metagraph."""
-        supervisor.start("heads", self.blocks.run, ALWAYS)
+        supervisor.start("heads", self.blocks.run, HEADS)
         supervisor.start("metagraph", self.metagraphs.run, ALWAYS)
 
 
