@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -124,13 +124,19 @@ class _Stopper:
             self._end(128 + number)
             return
         self._signalled = True
-        _log.info("shutdown.requested", signal=signal.Signals(number).name, grace_seconds=self._grace_seconds)
         self._watchdog = threading.Timer(self._grace_seconds + _WATCHDOG_EXTRA_SECONDS, self.give_up)
         self._watchdog.daemon = True
         self._watchdog.start()
-        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._loop.call_soon_threadsafe(self._stop, number)
+
+    def _stop(self, number: int) -> None:
+        # Said from the loop: a signal handler may have interrupted another line on its way out.
+        _log.info("shutdown.requested", signal=signal.Signals(number).name, grace_seconds=self._grace_seconds)
+        self._stopping.set()
 
     def _end(self, code: int) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            # For the same reason a stream may refuse; nothing may keep the process from ending.
+            with suppress(RuntimeError, ValueError, OSError):
+                stream.flush()
         self._hard_exit(code)
