@@ -17,6 +17,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from taostack.devnet import statefile
 from taostack.devnet.author import Base, Chain, Limits, Sealed
+from taostack.devnet.codec import keypair, ss58_encode
 from taostack.devnet.errors import NotRunningError
 from taostack.devnet.extrinsics import Extrinsic
 from taostack.devnet.genesis import DEV_ACCOUNTS
@@ -26,6 +27,7 @@ from taostack.devnet.pool import Entry
 from taostack.devnet.profile import load_profile
 from taostack.devnet.rpc import dev
 from taostack.devnet.rpc.server import MAX_CONNECTIONS, RpcServer, require_loopback
+from taostack.devnet.signing import compose, sign_call
 from taostack.devnet.store import Reader, Writes
 from taostack.process.clock import Clock, SystemClock
 from taostack.process.errors import UsageError
@@ -405,6 +407,21 @@ class Devnet:
     def resume_heads(self) -> None:
         """Make blocks again."""
         self.call(lambda node: node.resume_heads())
+
+    def submit(self, uri: str, call: str, **arguments: Any) -> str:
+        """Sign ``Pallet.call`` with a secret URI such as ``//Alice`` and put it into the pool; its hash.
+
+        PoolRejection when the chain does not take it.
+        """
+
+        def run(node: Node) -> str:
+            chain = node.chain
+            codec = chain.profile.codec
+            nonce = chain.next_nonce(ss58_encode(bytes(keypair(uri).public_key)))
+            raw = sign_call(codec, uri, compose(codec, call, arguments), nonce=nonce, genesis_hash=chain.genesis_hash)
+            return "0x" + node.submit(chain.decode(raw)).extrinsic.hash.hex()
+
+        return self.call(run)
 
     def develop(self, method: str, *params: Any) -> Any:
         """Run any ``dev_*`` method, also those that pallets add."""
