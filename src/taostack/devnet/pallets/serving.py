@@ -1,8 +1,8 @@
 """Publishing endpoints: ``serve_axon``, ``serve_axon_tls``, ``serve_prometheus``.
 
-The chain refuses an address that nobody else could reach (loopback 127.0.0.1,
-the unspecified and the broadcast address), port 0, an unknown address family,
-and a neuron that publishes again too soon. Other addresses of 127/8 pass, on
+The chain refuses an address that nobody else could reach (loopback 127.0.0.1
+and the broadcast address), port 0, an unknown address family, and a neuron that
+publishes again too soon. Address 0 takes an axon off the air. Other addresses of 127/8 pass, on
 the chain as here: neurons on one machine listen on 127.0.0.2 and up.
 """
 
@@ -35,14 +35,14 @@ class Served:
     ip_type: int
 
 
-def ip_is_valid(ip: int, ip_type: int) -> bool:
-    """False for addresses that no other machine could reach.
+def ip_is_valid(ip: int, ip_type: int, *, allow_zero: bool = False) -> bool:
+    """False for addresses that no other machine could reach; 0 means "not served".
 
     >>> ip_is_valid(int(IPv4Address("127.0.0.1")), 4), ip_is_valid(int(IPv4Address("127.0.0.2")), 4)
     (False, True)
     """
     if ip == 0:
-        return False
+        return allow_zero
     if ip_type == 4:
         forbidden = (IPv4Address("255.255.255.255"), IPv4Address("127.0.0.1"))
         return ip <= int(forbidden[0]) and ip not in [int(each) for each in forbidden]
@@ -60,15 +60,13 @@ def refusal(state: Reader, netuid: int, hotkey: str, item: str, served: Served) 
         return "HotKeyNotRegisteredInNetwork"
     if served.ip_type not in (4, 6):
         return "InvalidIpType"
-    if not ip_is_valid(served.ip, served.ip_type):
+    if not ip_is_valid(served.ip, served.ip_type, allow_zero=item == "Axons"):
         return "InvalidIpAddress"
-    if served.port == 0:
-        return "InvalidPort"
     before = state.get(SUBTENSOR, item, netuid, hotkey)
     limit = state.get(SUBTENSOR, "ServingRateLimit", netuid)
     if before is not None and limit and before["block"] and served.block - before["block"] < limit:
         return "ServingRateLimitExceeded"
-    return None
+    return "InvalidPort" if served.port == 0 else None
 
 
 def _netuids_of(state: Reader, hotkey: str) -> list[int]:
