@@ -116,6 +116,7 @@ def _app(name: str, mounted: Mounted) -> typer.Typer:
             f"{PROGRAM} {name} needs {problem.name}, which is not installed",
             remedy=f"pip install '{PROGRAM}[{name}]'",
         ) from problem
+    app.rich_markup_mode = None  # every command's help looks the same
     return app
 
 
