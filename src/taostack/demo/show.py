@@ -77,39 +77,31 @@ class Show:
         self.step(f"epoch {number} of {of}: {correct} of {assigned} answers verified right; {order}")
 
     def leaderboard(self, cast: Cast, earned: Sequence[Earned], epochs: int) -> None:
-        """Who earned what, and why, over the whole tour."""
+        """Who earned what over the whole tour, and why; fits a console of 80 columns."""
         table = Table(title=f"After {epochs} epochs", title_justify="left", title_style="bold", show_edge=False)
-        for name, justify in (
-            ("#", "right"),
-            ("miner", "left"),
-            ("what it does", "left"),
-            ("right", "right"),
-            ("S", "right"),
-            ("weight", "right"),
-            ("incentive", "right"),
-            ("earned α", "right"),
-            ("why", "left"),
-        ):
-            table.add_column(name, justify=justify, no_wrap=name != "why")  # type: ignore[arg-type]
+        for name in ("#", "miner", "right", "S", "weight", "incentive", "earned α"):
+            table.add_column(name, justify="left" if name == "miner" else "right", no_wrap=True)
         roles: dict[str, MinerRole] = {role.name: role for role in cast.miners}
         for row in earned:
             table.add_row(
                 str(row.rank),
                 row.name,
-                roles[row.name].character,
                 f"{row.correct}/{row.assigned}",
                 f"{row.score:.3f}",
                 f"{row.weight:.1%}",
                 f"{row.incentive:.1%}",
                 f"{row.earned_rao / RAO_PER_TAO:.3f}",
-                row.reason,
                 style=None if roles[row.name].honest else "dim",
             )
         self.console.print()
         self.console.print(table)
+        self.heading("Why (last epoch, as the first validator saw it)")
+        for row in earned:
+            self.console.print(f"  {row.name}, {roles[row.name].character}: {row.reason}", highlight=False)
 
     def validators(self, metagraph: Metagraph, names: dict[str, str]) -> None:
         """What the validators hold and earn."""
+        self.heading("Validators")
         for uid in metagraph.validators():
             name = names.get(metagraph.hotkeys[uid])
             if name is None:

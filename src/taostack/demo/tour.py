@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -106,8 +106,11 @@ async def run_tour(
         async with Chain.connect([devnet.url], clock=clock, rng=random.Random(settings.seed)) as chain:  # noqa: S311 - jitter
             stage = await set_stage(chain, settings.cast, wallets, tempo=settings.tempo, step=show.step)
             events: asyncio.Queue[tuple[str, Event]] = asyncio.Queue()
-            async with _running(_neurons(settings, stage, devnet.url, events, clock)):
-                show.step("miners published their endpoints; validators follow the blocks")
+            async with _running() as start:
+                start(_miners(settings, stage, devnet.url, clock))
+                await _published(settings, stage, chain, clock)
+                show.step(f"{len(settings.cast.miners)} miners serve, their endpoints are on chain")
+                start(_validators(settings, stage, devnet.url, events, clock))
                 show.heading("Epochs: signed tasks, verified answers, weights on chain")
                 result = await _watch(settings, stage, chain, devnet.url, events, show, clock)
                 show.leaderboard(settings.cast, result.earned, len(result.epochs))
@@ -121,13 +124,20 @@ def _names(stage: Stage) -> dict[str, str]:
     return {wallet.hotkey_address: name for name, wallet in stage.wallets.items()}
 
 
+Neurons = dict[str, Coroutine[Any, Any, Any]]
+
+
 @asynccontextmanager
-async def _running(neurons: dict[str, Coroutine[Any, Any, Any]]) -> AsyncIterator[None]:
-    """All neurons run inside the block; the first that fails ends it with its error."""
+async def _running() -> AsyncIterator[Callable[[Neurons], None]]:
+    """What is started inside the block runs until its end; the first neuron that fails ends it with its error."""
+    tasks: list[asyncio.Task[Any]] = []
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(run, name=name) for name, run in neurons.items()]
-            yield
+
+            def start(neurons: Neurons) -> None:
+                tasks.extend(group.create_task(run, name=name) for name, run in neurons.items())
+
+            yield start
             for task in tasks:
                 task.cancel()
     except* TaostackError as failures:
@@ -137,25 +147,38 @@ async def _running(neurons: dict[str, Coroutine[Any, Any, Any]]) -> AsyncIterato
         raise first from failures
 
 
-def _neurons(
-    settings: TourSettings, stage: Stage, url: str, events: "asyncio.Queue[tuple[str, Event]]", clock: Clock
-) -> dict[str, Coroutine[Any, Any, Any]]:
+def _miners(settings: TourSettings, stage: Stage, url: str, clock: Clock) -> Neurons:
     engines = backends(settings.cast, settings.seed or 0)
-    neurons: dict[str, Coroutine[Any, Any, Any]] = {}
+    neurons: Neurons = {}
     for place, role in enumerate(settings.cast.miners, 2):
         # The chain refuses 127.0.0.1, as it does for everybody.
         own = _neuron_settings(settings, stage, url, role.name, ip=f"127.0.0.{place}")
         program = ReasonforgeMiner(engines[role.name])
         neurons[role.name] = Miner(own, program, wallet=stage.wallets[role.name], clock=clock).run()
-    for validator in settings.cast.validators:
-
-        def observe(name: str, event: Event) -> None:
-            events.put_nowait((name, event))
-
-        judge = ReasonforgeValidator(rules=settings.rules, observer=partial(observe, validator.name))
-        own = _neuron_settings(settings, stage, url, validator.name)
-        neurons[validator.name] = Validator(own, judge, wallet=stage.wallets[validator.name], clock=clock).run()
     return neurons
+
+
+def _validators(
+    settings: TourSettings, stage: Stage, url: str, events: "asyncio.Queue[tuple[str, Event]]", clock: Clock
+) -> Neurons:
+    def observe(name: str, event: Event) -> None:
+        events.put_nowait((name, event))
+
+    neurons: Neurons = {}
+    for role in settings.cast.validators:
+        judge = ReasonforgeValidator(rules=settings.rules, observer=partial(observe, role.name))
+        own = _neuron_settings(settings, stage, url, role.name)
+        neurons[role.name] = Validator(own, judge, wallet=stage.wallets[role.name], clock=clock).run()
+    return neurons
+
+
+async def _published(settings: TourSettings, stage: Stage, chain: Chain, clock: Clock) -> None:
+    """Wait until the chain knows where every miner listens."""
+    deadline = clock.monotonic() + 60
+    while len((await chain.metagraph(stage.netuid)).serving()) < len(settings.cast.miners):
+        if clock.monotonic() > deadline:
+            raise TourStalledError("the miners did not publish their endpoints within 60 s")
+        await clock.sleep(settings.block_seconds)
 
 
 def _neuron_settings(
