@@ -86,6 +86,9 @@ class FaultyProxy:
                 for pump in rest:
                     pump.cancel()
                 await asyncio.wait(pumps)
+                # No farewell: what is still on its way would hold up the closing handshake.
+                server.transport.abort()
+                client.transport.abort()
         except (OSError, ConnectionClosed):
             client.transport.abort()
         finally:
@@ -109,14 +112,26 @@ class FaultyProxy:
                     await asyncio.Event().wait()
 
     async def _to_client(self, client: ServerConnection, server: ClientConnection) -> None:
-        with contextlib.suppress(ConnectionClosed):
-            async for frame in server:
-                if self.delay_seconds:
-                    await asyncio.sleep(self.delay_seconds)
-                muted = self.mute_heads and _field(frame, "method").endswith("Head")
-                muted = muted or any(self.requests[method] for method in self.swallow_answers)
-                if not (self.hang or muted):
+        loop = asyncio.get_running_loop()
+        late: asyncio.Queue[tuple[float, Any]] = asyncio.Queue()
+
+        async def deliver() -> None:
+            while True:
+                due, frame = await late.get()
+                await asyncio.sleep(due - loop.time())
+                with contextlib.suppress(ConnectionClosed):
                     await client.send(frame)
+
+        courier = asyncio.ensure_future(deliver())
+        try:
+            with contextlib.suppress(ConnectionClosed):
+                async for frame in server:
+                    muted = self.mute_heads and _field(frame, "method").endswith("Head")
+                    muted = muted or any(self.requests[method] for method in self.swallow_answers)
+                    if not (self.hang or muted):
+                        late.put_nowait((loop.time() + self.delay_seconds, frame))
+        finally:
+            courier.cancel()
 
 
 class BlackHole:

@@ -59,6 +59,7 @@ class Connection:
         self._link: Link | None = None
         self._next = 0
         self._failed_rounds = 0
+        self._answers = 0
         self._closed = False
         # Guards ``_link`` against two tasks dialling at once.
         self._dialling = asyncio.Lock()
@@ -82,15 +83,20 @@ class Connection:
             async with whole:
                 while True:
                     link = None
+                    answers = self._answers
                     try:
                         async with asyncio.timeout(self.attempt_seconds):
                             link = await self.link()
-                            return await ask(link.client)
+                            answer = await ask(link.client)
+                            self._answers += 1
+                            return answer
                     except ANSWERS as error:
                         if link is not None and not is_transport_failure(error):
                             raise translate(error, what) from error
                         last = error
-                        if link is not None:
+                        # A link that answered others meanwhile is slow, not dead.
+                        slow = isinstance(error, TimeoutError) and self._answers > answers
+                        if link is not None and not slow:
                             await self.condemn(link, f"{what}: {_reason(error)}")
                     except (KeyError, ValueError, TypeError, IndexError) as error:
                         raise translate(error, what) from error

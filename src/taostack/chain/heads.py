@@ -29,13 +29,15 @@ async def heads(
     no block came from anywhere for ``patience_seconds`` (default: four silences for
     each endpoint), ChainSilentError or ChainUnavailableError ends it.
 
-    Blocks that passed during a reconnect are not repeated: numbers may jump. After a
-    reorganisation, or a development chain's revert, they may go back.
+    Blocks that passed during a reconnect are not repeated: numbers may jump. They go
+    back only when the same node says so, after a reorganisation or a development
+    chain's revert; a node that lags behind the one before it is waited for.
     """
     patience = patience_seconds if patience_seconds is not None else 4 * silence_seconds * len(connection.endpoints)
     clock = connection.clock
     last_at = clock.monotonic()
     last: Head | None = None
+    last_from = ""
     silent: set[str] = set()
     while True:
         waited = clock.monotonic() - last_at
@@ -51,15 +53,17 @@ async def heads(
             continue
         stream = link.client.blocks()
         reason = "the subscription ended"
+        quiet_since = clock.monotonic()
         try:
             while True:
-                head = await _next_head(link, stream, silence_seconds)
-                last_at = clock.monotonic()
+                left = quiet_since + silence_seconds - clock.monotonic()
+                head = await _next_head(link, stream, max(0.0, left))
+                if head == last or (last is not None and link.endpoint != last_from and head.number <= last.number):
+                    continue  # a subscription begins with the present head; another node may lag behind
+                last, last_from = head, link.endpoint
                 silent.clear()
-                if head != last:
-                    last = head
-                    yield head
-                    last_at = clock.monotonic()
+                yield head
+                quiet_since = last_at = clock.monotonic()
         except StopAsyncIteration:
             pass
         except TimeoutError:

@@ -10,7 +10,9 @@ or the directory in ``BITTENSOR_RUNTIME_CACHE_DIR``, keyed by genesis and runtim
 version: a first connect downloads about 390 kB, later ones do not.
 """
 
+import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,15 +55,22 @@ _CHAIN_SAID_NO = {
     "rate_limited": RateLimitedError,
 }
 
+FAREWELL_SECONDS = 0.5
+"""How long a node gets to confirm the end of a subscription."""
+
+_FAREWELLS = ("chain_unsubscribe", "author_unwatch")
+
 _NODE_LACKS = (StateDiscardedError, BlockNotFound, ExtrinsicNotFound)
 
 
 class SingleEndpointSubstrate(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
-    """The SDK's chain access, with two of its traps closed.
+    """The SDK's chain access, with three of its traps closed.
 
-    A connect that is cancelled closes what it had opened, and the next nonce is
-    always asked of the node: the SDK's cache holds a wrong one after a shielded
-    submission, whose inner extrinsic used the number after it.
+    A connect that is cancelled closes what it had opened. The next nonce is always
+    asked of the node: the SDK's cache holds a wrong one after a shielded submission,
+    whose inner extrinsic used the number after it. And ending a subscription has a
+    deadline: the SDK asks the node for leave, even while it is being cancelled, and a
+    node that hangs would hold up whoever wants to get away from it.
     """
 
     _substrate: Any
@@ -79,9 +88,26 @@ class SingleEndpointSubstrate(RpcSubstrate):  # type: ignore[misc]  # the SDK is
             raise
         self._substrate = connection
 
+    def _interface(self, endpoint: str, fallbacks: list[str]) -> Any:
+        connection = super()._interface(endpoint, fallbacks)
+        connection._session.request = _with_short_farewells(connection._session.request)
+        return connection
+
     async def account_next_index(self, address: str) -> int:
         """The account's next nonce, pool included, as the node knows it now."""
         return int(await self.raw.get_account_next_index(address, use_cache=False))
+
+
+def _with_short_farewells(request: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """``request`` with a deadline for the calls that end a subscription."""
+
+    async def bounded(method: str, params: list[Any] | None = None) -> Any:
+        if not method.startswith(_FAREWELLS):
+            return await request(method, params)
+        async with asyncio.timeout(FAREWELL_SECONDS):
+            return await request(method, params)
+
+    return bounded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
