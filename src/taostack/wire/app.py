@@ -15,13 +15,25 @@ rate is charged, so a replay cannot spend a victim's tokens. Refusals from step
 7 on are signed, earlier ones are not: a signature costs as much as a check.
 """
 
+import asyncio
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
 from taostack.wire import compression, problems, signing
 from taostack.wire.caller import Caller
-from taostack.wire.core import Attached, Call, Core, Disconnected, Handler, Receive, Scope, Send, refuse_repeated
+from taostack.wire.core import (
+    Attached,
+    Call,
+    Core,
+    Disconnected,
+    Handler,
+    Receive,
+    Scope,
+    Send,
+    cut_short,
+    refuse_repeated,
+)
 from taostack.wire.errors import ProblemError, RouteError
 from taostack.wire.message import DECODE_ERRORS, JSON, MSGPACK, Route, StreamRoute
 from taostack.wire.signing import Credentials
@@ -82,6 +94,12 @@ class AxonApp:
             await self._send_problem(call, send, problem.kind, str(problem), "")
         except Disconnected:
             core.outcomes["disconnected"] += 1
+        except asyncio.CancelledError:
+            reason = cut_short(core, call)
+            if reason is None:
+                raise
+            core.outcomes[reason] += 1
+            await self._send_problem(call, send, problems.STOPPING, "the axon is shutting down", "")
         except Exception as error:  # the boundary where outside input is answered: logged, counted, answered 500
             core.outcomes[problems.INTERNAL.code] += 1
             error_id = core.log_internal(path, error)
@@ -158,7 +176,12 @@ class AxonApp:
         accept = call.headers.get(b"accept")
         if accept is not None:
             media = _MEDIA.get(accept, media)
-        body = attached.route.reply_codec.encode(reply, media)
+        try:
+            body = attached.route.reply_codec.encode(reply, media)
+        except OverflowError:
+            # msgpack has no integers beyond 64 bits, JSON has; the content type tells the caller.
+            media = JSON
+            body = attached.route.reply_codec.encode(reply, media)
         headers = [(b"content-type", media.encode())]
         accepts_zstd = call.headers.get(b"accept-encoding") == b"zstd" and compression.AVAILABLE
         if accepts_zstd and len(body) >= core.limits.compress_from_bytes:
@@ -197,7 +220,13 @@ class AxonApp:
         await send({"type": "http.response.body", "body": body})
 
     async def _stream(
-        self, attached: Attached, request: Any, caller: Caller, credentials: Credentials, media: str, send: Send
+        self,
+        attached: Attached,
+        request: Any,
+        caller: Caller,
+        credentials: Credentials,
+        media: str,
+        send: Send,
     ) -> None:
         """Send items as frames, then the signed trailer; problems before the first item are plain problems."""
         core = self._core
@@ -212,6 +241,8 @@ class AxonApp:
                     await self._start_stream(send, media)
                 frame = writer.data(attached.route.reply_codec.encode(item, media))
                 await send({"type": "http.response.body", "body": frame, "more_body": True})
+                # Neither the handler nor sending need wait for anything: let others run, and cancellation in.
+                await asyncio.sleep(0)
         except ProblemError as problem:
             if not started:
                 raise

@@ -133,6 +133,7 @@ class Axon:
         )
 
     async def __aenter__(self) -> "Axon":
+        self._core.stopping = False
         await self._server.start()
         self._open = True
         return self
@@ -141,4 +142,7 @@ class Axon:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open = False
-        await self._server.stop()
+        await self._server.stop(before_cut=self._cut)
+
+    def _cut(self) -> None:
+        self._core.stopping = True

@@ -17,7 +17,6 @@ ENCODING = "zstd"
 MAGIC = b"\x28\xb5\x2f\xfd"
 """How a zstd frame starts; no JSON or msgpack map does."""
 LEVEL = 1
-_MAX_WINDOW_BYTES = 8 * 1024 * 1024
 
 
 class TooLargeError(ValueError):
@@ -47,7 +46,6 @@ def decompress(data: bytes, limit_bytes: int) -> bytes:
             raise ValueError("the frame does not declare its size")
         if size > limit_bytes:
             raise TooLargeError(f"more than {limit_bytes} bytes after decompression")
-        decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
-        return decompressor.decompress(data, max_output_size=limit_bytes, allow_extra_data=False)
+        return zstandard.ZstdDecompressor().decompress(data, max_output_size=limit_bytes, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise ValueError(f"not zstd: {error}") from None

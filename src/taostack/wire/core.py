@@ -23,6 +23,9 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Handler = Callable[[Any, Caller], Any]
 
+GONE = "taostack.gone"
+"""Our server puts this into the scope of a call whose peer has gone, and then cancels it."""
+
 _SINGLE = frozenset(
     {
         b"x-bittensor-version",
@@ -78,6 +81,8 @@ class Core:
         self.admission = admission
         self.outcomes: Counter[str] = Counter()
         self.log = get_logger("taostack.wire.axon")
+        self.stopping = False
+        """Set when calls in flight are being cut: a cancelled one then answers ``stopping`` instead of vanishing."""
         self._held_bytes = 0
 
     async def read_body(self, call: Call, receive: Receive) -> bytes:
@@ -176,6 +181,13 @@ class Core:
         error_id = secrets.token_hex(8)
         self.log.error("request failed", route=route, id=error_id, exc_info=error)
         return error_id
+
+
+def cut_short(core: Core, call: Call) -> str | None:
+    """Why a call was cancelled, when the server did it: its peer has gone, or the axon is going down."""
+    if call.scope.get(GONE):
+        return "disconnected"
+    return problems.STOPPING.code if core.stopping else None
 
 
 def refuse_repeated(headers: Iterable[tuple[bytes, bytes]]) -> None:

@@ -57,6 +57,7 @@ RATE_LIMITED = ProblemKind("rate-limited", 429, "Too many requests from this hot
 BUSY = ProblemKind("busy", 503, "No free slot")
 HANDLER_REFUSED = ProblemKind("handler-refused", 422, "The handler refused the request")
 HANDLER_TIMEOUT = ProblemKind("handler-timeout", 504, "The handler took too long")
+STOPPING = ProblemKind("stopping", 503, "Shutting down")
 INTERNAL = ProblemKind("internal", 500, "Internal error")
 
 ALL: tuple[ProblemKind, ...] = tuple(kind for kind in list(globals().values()) if isinstance(kind, ProblemKind))

@@ -10,15 +10,17 @@ the axon is a part of a process, not the process.
 import asyncio
 import errno
 import socket
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from taostack.wire import problems
+from taostack.wire.core import GONE
 from taostack.wire.errors import PortTakenError
 from taostack.wire.limits import AxonLimits
 
@@ -36,6 +38,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._header_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._refusal = problems.NOT_HTTP
+        self._running: tuple[asyncio.Task[None], dict[str, Any]] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, or close it when there are too many."""
@@ -50,6 +53,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._disarm_header_timer()
         self._disarm_write_timer()
         super().connection_lost(exc)
+        if self._running is not None and not self._running[0].done():
+            # Nobody waits for this answer any more: its handler need not work for it, nor hold a slot.
+            task, scope = self._running
+            scope[GONE] = True
+            task.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, counting what belongs to headers."""
@@ -106,6 +114,12 @@ class BoundedProtocol(HttpToolsProtocol):
         """The peer reads again."""
         self._disarm_write_timer()
         super().resume_writing()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        task = self.loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+        self._running = (task, cast(dict[str, Any], cycle.scope))
 
     def _count(self, size: int) -> None:
         self._field_bytes += size
@@ -179,7 +193,8 @@ class HttpServer:
 
     async def start(self) -> None:
         """Listen; raises ``PortTakenError`` when the address cannot be had."""
-        self._config.load()
+        if not self._config.loaded:
+            self._config.load()
         listener = _listener(self._host, self._wanted_port)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
@@ -187,8 +202,11 @@ class HttpServer:
         )
         self._port = listener.getsockname()[1]
 
-    async def stop(self) -> None:
-        """Stop listening, let calls in flight finish within ``shutdown_seconds``, then cut the rest."""
+    async def stop(self, before_cut: Callable[[], None] = lambda: None) -> None:
+        """Stop listening, let calls in flight finish within ``shutdown_seconds``, then cut the rest.
+
+        ``before_cut`` is called when some have to be cut.
+        """
         if self._server is None:
             return
         self._server.close()
@@ -197,9 +215,10 @@ class HttpServer:
         tasks = set(self._state.tasks)
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=self._limits.shutdown_seconds)
-            for task in late:
-                task.cancel()
             if late:
+                before_cut()
+                for task in late:
+                    task.cancel()
                 await asyncio.wait(late, timeout=1.0)
         for connection in list(self._state.connections):
             connection.transport.abort()

@@ -6,6 +6,7 @@ status headers, and v10's statuses. Replies are unsigned, as v10 has no place
 for a signature.
 """
 
+import asyncio
 import hmac
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +15,7 @@ import msgspec
 
 from taostack.wire import problems, signing
 from taostack.wire.caller import Caller
-from taostack.wire.core import Attached, Call, Core, Disconnected, Receive, Send, refuse_repeated
+from taostack.wire.core import Attached, Call, Core, Disconnected, Receive, Send, cut_short, refuse_repeated
 from taostack.wire.errors import ProblemError, RouteError
 from taostack.wire.message import DECODE_ERRORS, StreamRoute
 from taostack.wire.v10 import headers as v10_headers
@@ -63,6 +64,12 @@ class V10Side:
         except StreamCutError:
             # Returning with the response incomplete makes the server close the connection.
             return
+        except asyncio.CancelledError:
+            reason = cut_short(core, call)
+            if reason is None:
+                raise
+            core.outcomes[reason] += 1
+            await _send_problem(call, send, problems.STOPPING, "the axon is shutting down")
         except Exception as error:  # the boundary where outside input is answered: logged, counted, answered 500
             core.outcomes[problems.INTERNAL.code] += 1
             error_id = core.log_internal(path, error)
@@ -118,7 +125,14 @@ class V10Side:
         await send({"type": "http.response.start", "status": 200, "headers": out})
         await send({"type": "http.response.body", "body": data})
 
-    async def _stream(self, attached: Attached, shape: V10Shape, request: Any, caller: Caller, send: Send) -> None:
+    async def _stream(
+        self,
+        attached: Attached,
+        shape: V10Shape,
+        request: Any,
+        caller: Caller,
+        send: Send,
+    ) -> None:
         """Raw chunks; v10 has no trailer, so a stream that fails midway is cut: the peer sees a broken body."""
         core = self._core
         items = core.handle_stream(attached, request, caller)
@@ -129,6 +143,7 @@ class V10Side:
                     started = True
                     await _start_stream(shape, send)
                 await send({"type": "http.response.body", "body": shape.to_chunk(item), "more_body": True})
+                await asyncio.sleep(0)
         except Exception as error:  # the status line is out: logged, and the body is left incomplete
             if not started:
                 raise
