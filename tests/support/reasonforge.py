@@ -1,12 +1,14 @@
 """A reasonforge subnet in one event loop: real axons, dendrite, databases; the chain alone is absent."""
 
 import dataclasses
-import os
+import hashlib
 import random
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from taostack.chain.metagraph import AxonInfo, Metagraph
 from taostack.chain.wallet import Wallet, dev_wallet
@@ -22,7 +24,6 @@ from taostack.reasonforge.rules import DEFAULT, Rules
 from taostack.reasonforge.validator import ReasonforgeValidator
 from taostack.storage import Database, open_database
 from taostack.wire import Axon, Dendrite, Endpoint
-import msgspec
 
 QUICK = msgspec.structs.replace(DEFAULT, version="test", task_timeout_ms=3_000, tasks_per_epoch=8)
 """The default rules with tasks that time out soon."""
@@ -75,7 +76,7 @@ class Subnet:
         )
         await program.open(context)
         self._stack.push_async_callback(program.close)
-        await self._serve(wallet, dict((route, handler) for route, handler in program.routes()))
+        await self._serve(wallet, dict(program.routes()))
         self.miners.append(program)
         return program
 
@@ -96,7 +97,7 @@ class Subnet:
 
     def add_address(self, port: int) -> None:
         """A miner that is registered at a port where the test serves something else, or nothing."""
-        wallet, _ = self._new_neuron()
+        self._new_neuron()
         self.ports.append(port)
 
     def _new_neuron(self) -> tuple[Wallet, Database]:
@@ -131,7 +132,7 @@ class Subnet:
 
     def context(self, index: int, *, attempt: int = 1, blocks_left: int = 100) -> EpochContext:
         """What the runner would hand over; an epoch keeps its seed over attempts."""
-        seed = self.seeds.setdefault(index, os.urandom(32))
+        seed = self.seeds.setdefault(index, hashlib.sha256(f"epoch {index}".encode()).digest())
         metagraph = self.metagraph()
         targets = tuple(
             Target(uid, key_of(metagraph, uid), Endpoint(metagraph.hotkeys[uid], "127.0.0.1", axon.port))

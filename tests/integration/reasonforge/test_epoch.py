@@ -70,21 +70,14 @@ async def test_miners_are_told_seed_and_scores_of_an_epoch_only_after_it_closed(
 
 
 async def test_an_epoch_killed_midway_goes_on_with_the_rounds_that_are_not_kept(subnet):
-    miner = await subnet.add(symbolic(1))
-    asked = []
-    answer = miner.reason
-
-    async def stop_after_three(event):
-        if isinstance(event, RoundDone):
-            asked.append((event.slot.index, event.transcripts[0].attempt))
-
-    subnet.program._observe = lambda event: asked.append(event) if isinstance(event, RoundDone) else None
+    await subnet.add(symbolic(1))
     task = asyncio.ensure_future(subnet.program.epoch(subnet.context(1)))
-    while len(asked) < 3:
+    while sum(isinstance(event, RoundDone) for event in subnet.events) < 3:
         await asyncio.sleep(0.001)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    kept = await subnet.database.read(lambda connection: store.slots_done(connection, 1))
+    # A write that had begun still ends; this one comes after it.
+    kept = await subnet.database.write(lambda connection: store.slots_done(connection, 1))
     assert 3 <= len(kept) < QUICK.tasks_per_epoch
     scores = await subnet.program.epoch(subnet.context(1, attempt=2))
     await subnet.database.write(scores.commit)
@@ -96,7 +89,6 @@ async def test_an_epoch_killed_midway_goes_on_with_the_rounds_that_are_not_kept(
     assert board.rows[0].correct == QUICK.tasks_per_epoch
     record = await subnet.database.read(lambda connection: audit.export(connection, 1))
     assert audit.audit(record).ok
-    assert answer is not None
 
 
 async def test_an_epoch_that_was_judged_but_not_committed_is_judged_again_to_the_same_scores(subnet):

@@ -22,7 +22,7 @@ def consensus(scores: Floats, stakes: Floats, *, rules: Rules = DEFAULT) -> Floa
     size = scores.shape[-1]
     if size == 0:
         return np.zeros(scores.shape[:-1])
-    order = np.argsort(scores, axis=-1, kind="stable")
+    order = np.lexsort((stakes, scores), axis=-1)
     scores = np.take_along_axis(scores, order, axis=-1)
     stakes = np.take_along_axis(stakes, order, axis=-1)
     if size >= rules.consensus_trim_from:
