@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -97,14 +98,15 @@ class Show:
         self.console.print(table)
         self.heading("Why (last epoch, as the first validator saw it)")
         for row in earned:
-            self.console.print(f"  {row.name}, {roles[row.name].character}: {row.reason}", highlight=False)
+            self.console.print(Padding(f"{row.name}, {roles[row.name].character}: {row.reason}", (0, 0, 0, 2)))
 
-    def validators(self, metagraph: Metagraph, names: dict[str, str]) -> None:
-        """What the validators hold and earn."""
+    def validators(self, cast: Cast, metagraph: Metagraph, names: dict[str, str]) -> None:
+        """What the cast's validators hold and earn."""
         self.heading("Validators")
+        played = {role.name for role in cast.validators}
         for uid in metagraph.validators():
             name = names.get(metagraph.hotkeys[uid])
-            if name is None:
+            if name not in played:
                 continue
             self.console.print(
                 f"  {name}: stake {metagraph.alpha_stake_rao[uid] / RAO_PER_TAO:.3f} α, "

@@ -114,7 +114,7 @@ async def run_tour(
                 show.heading("Epochs: signed tasks, verified answers, weights on chain")
                 result = await _watch(settings, stage, chain, devnet.url, events, show, clock)
                 show.leaderboard(settings.cast, result.earned, len(result.epochs))
-                show.validators(result.metagraph, _names(stage))
+                show.validators(settings.cast, result.metagraph, _names(stage))
                 if hold is not None:
                     await hold.wait()
     return result
