@@ -408,7 +408,7 @@ class Devnet:
         """Make blocks again."""
         self.call(lambda node: node.resume_heads())
 
-    def submit(self, uri: str, call: str, **arguments: Any) -> str:
+    def submit(self, uri: str, call: str, /, **arguments: Any) -> str:
         """Sign ``Pallet.call`` with a secret URI such as ``//Alice`` and put it into the pool; its hash.
 
         PoolRejection when the chain does not take it.

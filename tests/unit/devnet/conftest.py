@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ class Ledger:
     now_ms: int = START_MS
     nonces: dict[str, int] = field(default_factory=dict)
 
-    def sign(self, uri: str, call: str, *, nonce: int | None = None, tip: int = 0, **arguments: Any) -> Extrinsic:
+    def sign(self, uri: str, call: str, /, *, nonce: int | None = None, tip: int = 0, **arguments: Any) -> Extrinsic:
         codec = self.chain.profile.codec
         if nonce is None:
             nonce = self.chain.next_nonce(DEV_ACCOUNTS[uri])
@@ -29,7 +29,7 @@ class Ledger:
         raw = sign_call(codec, uri, compose(codec, call, arguments), nonce=nonce, genesis_hash=genesis, tip=tip)
         return self.chain.decode(raw)
 
-    def send(self, uri: str, call: str, **arguments: Any) -> list[dict[str, Any]]:
+    def send(self, uri: str, call: str, /, **arguments: Any) -> list[dict[str, Any]]:
         """Submit, seal, and return the events of that extrinsic."""
         extrinsic = self.sign(uri, call, **arguments)
         self.chain.submit(extrinsic)
@@ -44,16 +44,21 @@ class Ledger:
         found = self.chain.state.get("System", "Events")
         return [each for each in found if each["extrinsic_idx"] == index]
 
+    def failure(self, error: Any) -> str:
+        """``Pallet.Error`` of a module error, as the codec decodes it."""
+        module = error["Module"]
+        return str(self.chain.profile.codec.error_name(module["index"], int(module["error"][2:4], 16)))
+
     def balance(self, uri: str) -> int:
         return int(self.chain.state.get("System", "Account", DEV_ACCOUNTS.get(uri, uri))["data"]["free"])
 
-    def call(self, name: str, **arguments: Any) -> bytes:
+    def call(self, name: str, /, **arguments: Any) -> bytes:
         return compose(self.chain.profile.codec, name, arguments)
 
 
 @pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    yield Ledger(Chain(load_profile(250)))
+def ledger() -> Ledger:
+    return Ledger(Chain(load_profile(250)))
 
 
 @pytest.fixture
