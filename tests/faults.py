@@ -81,6 +81,7 @@ class FaultyProxy:
                 pumps = [
                     asyncio.ensure_future(self._to_server(client, server)),
                     asyncio.ensure_future(self._to_client(client, server)),
+                    asyncio.ensure_future(client.wait_closed()),
                 ]
                 _, rest = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
                 for pump in rest:

@@ -14,8 +14,8 @@ TaostackError
 │   ├── ChainRefusedError        the chain (or its pool) said no; ``name`` is the chain's own word for it
 │   │   ├── InsufficientFundsError
 │   │   ├── NotRegisteredError
-│   │   └── RateLimitedError
-│   ├── SubnetUnknownError       no subnet has this number
+│   │   ├── RateLimitedError
+│   │   └── SubnetUnknownError   no subnet has this number
 │   └── BlockUnknownError        the node does not have (or no longer has) the block's state
 └── CorruptError
     ├── AnswerShapeError         the runtime answers in a shape this version does not know
@@ -117,7 +117,7 @@ class RateLimitedError(ChainRefusedError):
     remedy = "wait until the rate limit has passed"
 
 
-class SubnetUnknownError(RefusedError):
+class SubnetUnknownError(ChainRefusedError):
     """No subnet has this number."""
 
     code = "subnet-unknown"

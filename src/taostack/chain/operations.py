@@ -31,6 +31,9 @@ SHIELDED_LIFE_BLOCKS = 8
 SHIELDED_FEE_RAO = 10_000_000
 """Kept free beyond a registration's price: the carrier's and the inner call's fee, generously."""
 
+_OPEN_FATES = frozenset({"Dropped", "Usurped", "Invalid", "Retracted", "FinalityTimeout"})
+"""What the pool says of an extrinsic it took in: no proof that the chain does not hold it."""
+
 _RETRY_ONCE = frozenset({"Stale", "Future"})
 
 
@@ -103,7 +106,10 @@ async def register(chain: Chain, netuid: int, wallet: Wallet, *, deadline_second
                 return await _registered_after(chain, netuid, hotkey, sent_at + SHIELDED_LIFE_BLOCKS + 2, limit)
             if result.success:
                 break
-            if attempt or result.error is None or result.error.name not in _RETRY_ONCE:
+            name = result.error.name if result.error is not None else None
+            if name is None or name in _OPEN_FATES:
+                return await _registered_after(chain, netuid, hotkey, sent_at + SHIELDED_LIFE_BLOCKS + 2, limit)
+            if attempt or name not in _RETRY_ONCE:
                 raise refusal(what, result.error)
     place = await chain.registration(netuid, hotkey)
     if place is None:

@@ -53,6 +53,7 @@ _CHAIN_SAID_NO = {
     "insufficient_balance": InsufficientFundsError,
     "not_registered": NotRegisteredError,
     "rate_limited": RateLimitedError,
+    "subnet_not_exists": SubnetUnknownError,
 }
 
 FAREWELL_SECONDS = 0.5
@@ -195,8 +196,6 @@ def refusal(what: str, error: Any, *, block: int | None = None) -> TaostackError
     code = str(getattr(getattr(error, "code", None), "value", ""))
     name = str(error.name or "")
     detail = f"{what}: {name}: {error}" if name and name not in str(error) else f"{what}: {error}"
-    if code == "subnet_not_exists":
-        return SubnetUnknownError(detail)
     kind = _CHAIN_SAID_NO.get(code, ChainRefusedError)
     return kind(detail, name=name, block=block, remedy=str(error.remediation))
 

@@ -35,7 +35,8 @@ async def test_a_failed_dispatch_carries_the_chains_word_and_block(chain, alice)
             calls.SubtensorModule.burned_register(netuid=77, hotkey=alice.hotkey_address),
             alice.coldkey,
         )
-    assert error.value.name or "77" in str(error.value)
+    assert error.value.name == "SubnetNotExists"
+    assert error.value.block is not None
 
 
 async def test_only_root_may_run_a_call_as_root(chain):
