@@ -25,7 +25,7 @@ from taostack.neuron.errors import DeregisteredError, NotRegisteredError
 from taostack.neuron.keys import NeuronKey
 from taostack.neuron.metagraphs import MetagraphKeeper
 from taostack.neuron.registration import open_neuron_wallet, require_registration
-from taostack.neuron.state import claim_state
+from taostack.neuron.state import claim_state, keep_anchor
 from taostack.process import shutdown
 from taostack.process.clock import Clock, SystemClock
 from taostack.process.errors import CorruptError, RefusedError, TaostackError, UsageError
@@ -74,16 +74,19 @@ class Life:
             if status.restarts > told.get(status.name, 0):
                 restarts.labels(task=status.name).inc()
             told[status.name] = status.restarts
-            if status.state == "running" and status.restarts == 0:
-                return
-            self.health.set(f"task {status.name}", status.state in ("running", "ended"), status.last_error)
+            if status.state in ("running", "ended"):
+                self.health.remove(f"task {status.name}")
+            else:
+                self.health.set(f"task {status.name}", False, status.last_error)
 
         return Supervisor(self.clock, self.rng, self.log, observe=observe)
 
     def start_watching(self, supervisor: Supervisor) -> None:
-        """Start the loops that every role has: heads and metagraph."""
+        """Start the loops that every role has; from now on the neuron may call itself ready."""
         supervisor.start("heads", self.blocks.run, HEADS)
         supervisor.start("metagraph", self.metagraphs.run, ALWAYS)
+        supervisor.start("anchor", lambda: keep_anchor(self.database, self.chain, self.blocks), ALWAYS)
+        self.health.set("service", True, "running")
 
 
 class Neuron:
@@ -127,6 +130,7 @@ class Neuron:
         """
         settings = self.settings
         wallet = self._wallet or open_neuron_wallet(settings)
+        self.health.set("service", False, "starting")
         registered = self.metrics.gauge("taostack_neuron_registered", "1 while the hotkey holds a uid.")
         async with AsyncExitStack() as stack:
             if settings.health.port is not None:
@@ -222,6 +226,7 @@ class Neuron:
             except TaskFailedError as failed:
                 _raise_cause(failed)
             finally:
+                self.health.set("service", False, "stopped")
                 self._log.info("neuron.stopped")
 
 

@@ -14,14 +14,18 @@ import sqlalchemy as sa
 from taostack.chain.client import Chain
 from taostack.chain.errors import BlockUnknownError
 from taostack.chain.metagraph import Metagraph
+from taostack.neuron.blocks import BlockFollower
 from taostack.neuron.errors import ForeignStateError
 from taostack.neuron.keys import NeuronKey, keys_by_uid
 from taostack.neuron.tables import identity, remembered
 from taostack.storage.checkpoints import Checkpoints
 from taostack.storage.engine import Database
 
-ANCHOR_DEPTH = 16
+ANCHOR_DEPTH = 8
 """How far behind the head the block lies by which a chain is recognised: deep enough not to be reorganised."""
+
+ANCHOR_EVERY = 32
+"""Blocks after which a newer anchor is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +44,12 @@ async def claim_state(database: Database, chain: Chain, *, role: str, netuid: in
     """Make sure that the database belongs to this neuron on this chain; mark a new one as its own.
 
     A local chain that was started anew has the same genesis but another history:
-    it is recognised by the block that was seen when the neuron last started.
+    it is recognised by a block that was seen when the neuron last ran.
     Raises ForeignStateError.
     """
-    head = await chain.head()
-    anchor = max(0, head.number - ANCHOR_DEPTH)
-    owner = Owner(
-        role=role,
-        netuid=netuid,
-        hotkey=hotkey,
-        genesis=await chain.block_hash(0),
-        anchor_block=anchor,
-        anchor_hash=await chain.block_hash(anchor),
-    )
+    anchor, anchor_hash = await _anchor(chain, (await chain.head()).number)
+    genesis = await chain.block_hash(0)
+    owner = Owner(role, netuid, hotkey, genesis, anchor, anchor_hash)
     known = await database.read(_owner_in)
     if known is not None:
         _compare(database.where, known, owner)
@@ -62,6 +59,24 @@ async def claim_state(database: Database, chain: Chain, *, role: str, netuid: in
                 "this chain has another one there (it was started anew, or is another chain)"
             )
     await database.write(lambda connection: _write_owner(connection, owner))
+
+
+async def keep_anchor(database: Database, chain: Chain, blocks: BlockFollower) -> None:
+    """Take a newer anchor every ``ANCHOR_EVERY`` blocks, for ever; a task of every neuron."""
+    while True:
+        head = await blocks.reached(blocks.number + ANCHOR_EVERY)
+        anchor, anchor_hash = await _anchor(chain, head.number)
+        statement = sa.update(identity).values(anchor_block=anchor, anchor_hash=anchor_hash)
+
+        def write(connection: sa.Connection, statement: sa.Update = statement) -> None:
+            connection.execute(statement)
+
+        await database.write(write)
+
+
+async def _anchor(chain: Chain, head: int) -> tuple[int, str]:
+    number = max(0, head - ANCHOR_DEPTH)
+    return number, await chain.block_hash(number)
 
 
 def _compare(where: str, known: Owner, owner: Owner) -> None:
