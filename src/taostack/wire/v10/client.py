@@ -50,10 +50,25 @@ def prepare(
     timeout_seconds: float,
 ) -> Prepared:
     """Sign a request as v10 wants it; ``msgspec.ValidationError`` or ``TypeError`` when it has no JSON form."""
-    body = msgspec.json.encode(request)
     hashed = message_hash(request, shape.hash_fields)
     sender = signer.ss58_address
     signature = signer.sign(v10_headers.signed_text(nonce_ns, sender, endpoint.hotkey, uuid, hashed))
+    # Handlers of v10 miners read who asks from the body's copy of the header, so it has to be there.
+    body = msgspec.json.encode(
+        {
+            "name": shape.name,
+            "timeout": timeout_seconds,
+            "dendrite": {
+                "hotkey": sender,
+                "nonce": nonce_ns,
+                "uuid": uuid,
+                "signature": "0x" + signature.hex(),
+                "version": v10_headers.VERSION,
+            },
+            "axon": {"ip": endpoint.host, "port": endpoint.port, "hotkey": endpoint.hotkey},
+            **{name: getattr(request, name) for name in request.__struct_fields__},
+        }
+    )
     headers = v10_headers.request_headers(
         shape.name,
         timeout_seconds=timeout_seconds,
