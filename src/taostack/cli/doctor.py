@@ -16,17 +16,15 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from taostack.cli.parts import OPTIONAL_PARTS, install_command
 
 OLDEST_PYTHON = (3, 11)
 SDK_MAJOR = 11
 DEVNET_PORT = 9944
 NEURON_ADDRESS = "127.0.0.2"
 ENOUGH_DISK_BYTES = 1 << 30
-OPTIONAL_PARTS = {
-    "devnet": ("kyber_py", "Crypto"),
-    "wire": ("zstandard",),
-    "reasonforge": ("sympy",),
-}
 
 
 @dataclass(frozen=True)
@@ -83,8 +81,8 @@ def parts_installed(has_module: Callable[[str], bool]) -> Iterator[Finding]:
     for part, modules in OPTIONAL_PARTS.items():
         missing = [name for name in modules if not has_module(name)]
         if missing:
-            remedy = f"pip install 'taostack[{part}]'"
-            yield Finding(f"part {part}", False, f"lacks {', '.join(missing)}", remedy, required=False)
+            detail = f"lacks {', '.join(missing)}"
+            yield Finding(f"part {part}", False, detail, install_command(part), required=False)
         else:
             yield Finding(f"part {part}", True, "installed", required=False)
 
@@ -140,7 +138,8 @@ def print_findings(findings: Sequence[Finding], console: Console | None = None) 
     table = Table(box=None, show_header=False, pad_edge=False)
     for each in findings:
         mark = "[green]ok[/]" if each.ok else "[red]missing[/]" if each.required else "[yellow]note[/]"
-        table.add_row(mark, each.name, each.detail + (f" → {each.remedy}" if each.remedy else ""))
+        # As text: a remedy's square brackets are no markup.
+        table.add_row(mark, each.name, Text(each.detail + (f" → {each.remedy}" if each.remedy else "")))
     console.print(table)
     broken = sum(each.required and not each.ok for each in findings)
     console.print(f"{broken} thing{'s' if broken > 1 else ''} to repair" if broken else "ready")

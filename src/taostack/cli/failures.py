@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
+from taostack.cli.parts import missing_part
 from taostack.process.errors import TaostackError
 
 EXIT_USAGE = 2
@@ -59,6 +60,8 @@ def _first_known(problem: BaseException) -> TaostackError | None:
     """The error itself, or the first of our own inside a group of errors."""
     if isinstance(problem, TaostackError):
         return problem
+    if isinstance(problem, ModuleNotFoundError):
+        return missing_part(problem)
     if isinstance(problem, BaseExceptionGroup):
         return next((known for each in problem.exceptions if (known := _first_known(each))), None)
     return None

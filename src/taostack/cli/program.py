@@ -15,16 +15,8 @@ import typer
 
 import taostack
 from taostack.cli.failures import reported
-from taostack.process.errors import UsageError
 
 PROGRAM = "taostack"
-
-
-class PartMissingError(UsageError):
-    """A command was asked for whose optional part is not installed."""
-
-    code = "part-missing"
-    remedy = "install the part that the command belongs to"
 
 
 @dataclass(frozen=True)
@@ -99,23 +91,15 @@ def _command(arguments: Sequence[str]) -> Any:
     root: Any = typer.main.get_command(_root)
     first = next((each for each in arguments if not each.startswith("-")), None)
     for name, mounted in MOUNTED.items():
-        app = _app(name, mounted) if name == first else _entry(name, mounted)
+        app = _app(mounted) if name == first else _entry(name, mounted)
         command = typer.main.get_command(app)
         command.name = name
         root.add_command(command, name)
     return root
 
 
-def _app(name: str, mounted: Mounted) -> typer.Typer:
-    try:
-        app: typer.Typer = importlib.import_module(mounted.module).app
-    except ModuleNotFoundError as problem:
-        if (problem.name or "").split(".")[0] == PROGRAM:
-            raise
-        raise PartMissingError(
-            f"{PROGRAM} {name} needs {problem.name}, which is not installed",
-            remedy=f"pip install '{PROGRAM}[{name}]'",
-        ) from problem
+def _app(mounted: Mounted) -> typer.Typer:
+    app: typer.Typer = importlib.import_module(mounted.module).app
     app.rich_markup_mode = None  # every command's help looks the same
     return app
 

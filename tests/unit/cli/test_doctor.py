@@ -76,12 +76,12 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_findings_are_a_table_with_a_closing_line() -> None:
     good = doctor.Finding("Python", True, "3.11")
-    bad = doctor.Finding("bittensor", False, "not installed", "install it")
+    bad = doctor.Finding("bittensor", False, "not installed", "pip install 'taostack[x]'")
     note = doctor.Finding("port 9944", False, "taken", "stop it", required=False)
     out = io.StringIO()
     doctor.print_findings([good, bad, note], Console(file=out, width=200))
     text = out.getvalue()
-    assert "not installed → install it" in text
+    assert "not installed → pip install 'taostack[x]'" in text
     assert text.endswith("1 thing to repair\n")
     out = io.StringIO()
     doctor.print_findings([good, note], Console(file=out, width=200))

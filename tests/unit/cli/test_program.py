@@ -182,13 +182,17 @@ def test_a_reader_that_went_away_is_no_error(mounted, monkeypatch) -> None:
     assert caught.value.code == 0
 
 
-def test_a_command_whose_part_is_not_installed_says_how_to_install_it(capsys, monkeypatch, tmp_path) -> None:
-    (tmp_path / "taostack_partless.py").write_text("import a_module_that_nobody_has\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("taostack.cli.program.MOUNTED", {"probe": Mounted("taostack_partless", "Probe.")})
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_command_whose_part_is_not_installed_says_how_to_install_it(capsys, mounted, grouped) -> None:
+    error: Exception = ModuleNotFoundError("No module named 'kyber_py'", name="kyber_py.ml_kem")
+    failing(mounted, ExceptionGroup("in a task", [error]) if grouped else error)
     code, _, err = outcome(capsys, "probe")
     assert code == 2
     assert err == (
-        "error[part-missing]: taostack probe needs a_module_that_nobody_has, which is not installed "
-        "(pip install 'taostack[probe]')\n"
+        "error[part-missing]: this needs kyber_py, which is not installed (pip install 'taostack[devnet]')\n"
     )
+
+
+def test_a_module_that_belongs_to_no_part_is_a_defect(capsys, mounted) -> None:
+    failing(mounted, ModuleNotFoundError("No module named 'numpi'", name="numpi"))
+    assert outcome(capsys, "probe")[0] == 1
