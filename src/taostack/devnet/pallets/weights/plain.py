@@ -26,7 +26,9 @@ def set_mechanism_weights(
     ctx: Context, netuid: int, mecid: int, dests: Sequence[int], weights: Sequence[int], version_key: int
 ) -> None:
     """Set the signer's weights in one mechanism of a subnet."""
-    if ctx.state.get(SUBTENSOR, "CommitRevealWeightsEnabled", netuid):
+    # Off the record of a subnet that does not exist, and on root, the flag reads as its default: on.
+    known = netuid != 0 and exists(ctx.state, netuid)
+    if known and ctx.state.get(SUBTENSOR, "CommitRevealWeightsEnabled", netuid):
         ctx.fail(SUBTENSOR, "CommitRevealEnabled")
     store_weights(ctx, ctx.signed(), netuid, mecid, dests, weights, version_key)
 
