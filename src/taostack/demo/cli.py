@@ -62,7 +62,7 @@ def closing_lines(folder: Path, netuid: int, best: str) -> list[str]:
         "  Start the chain again where it stopped, in a terminal of its own:",
         f"    taostack devnet --port 9944 --state {folder}/chain.state",
         "  and look at it with the unmodified btcli:",
-        f"    btcli --network {url} subnets metagraph --netuid {netuid}",
+        f"    btcli --network {url} subnets metagraph {netuid}",
         f"    btcli --network {url} --wallet-path {folder}/wallets wallet overview --wallet {best}",
         f"  Everything the neurons did: {folder}/tour.log (JSON lines), {folder}/state (SQLite).",
     ]
