@@ -74,7 +74,7 @@ def _spoiled(solution: Solution, schema: AnswerSchema, rng: Random) -> Solution:
         return Solution("")
     match value:
         case frozenset() if value:
-            text = canonical_text(schema, frozenset(abs(item + slip) for item in value))
+            text = canonical_text(schema, frozenset(item + abs(slip) for item in value))
         case frozenset():
             text = "{1}"
         case tuple() if value:

@@ -89,7 +89,7 @@ def task_for(seed: bytes, slot: Slot, *, epoch: int, hotkey: str, attempt: int =
     source = family(slot.family)
     instance = draw(slot.family, slot.level, own)
     return Task(
-        task_id=hashlib.sha256(b"rf-id-v1" + own).hexdigest()[:32],
+        task_id=hashlib.sha256(b"rf-id-v1" + seeds.framed(own, source.name, slot.level)).hexdigest()[:32],
         epoch=epoch,
         slot=slot.index,
         attempt=attempt,
