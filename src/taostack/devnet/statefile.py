@@ -35,7 +35,8 @@ FORMAT = 1
 COMPACT_AFTER_BYTES = 256 * 2**20
 """The file is written anew when its records since the base take more than this."""
 
-_HEAD = len(MAGIC) + 4
+_PREAMBLE = MAGIC + FORMAT.to_bytes(4, "little")
+_HEAD = len(_PREAMBLE)
 _FRAME = 12
 _MAX_RECORD = 2**31
 
@@ -101,11 +102,16 @@ class StateFile:
         chain with other settings.
         """
         self._file = self._open_locked()
-        if self._file.seek(0, os.SEEK_END) < _HEAD:
-            chain = make(None)
-            self._start_anew(chain)
-        else:
-            chain = self._load(profile, make)
+        try:
+            size = self._file.seek(0, os.SEEK_END)
+            if size == 0 or (size < _HEAD and _PREAMBLE.startswith(self._path.read_bytes())):
+                chain = make(None)
+                self._start_anew(chain)
+            else:
+                chain = self._load(profile, make)
+        except BaseException:
+            self.close()
+            raise
         chain.journal = self
         return chain
 
@@ -226,7 +232,7 @@ class StateFile:
             base.hashes,
             list(base.entries.items()),
         )
-        data = MAGIC + FORMAT.to_bytes(4, "little") + _framed(record)
+        data = _PREAMBLE + _framed(record)
         self._write(file, data)
         return len(data)
 
@@ -300,6 +306,8 @@ def _header(stored: _Header) -> Header:
 
 def save(chain: Chain, path: Path) -> None:
     """Write the chain's head to a new file that ``StateFile`` opens."""
+    if path.exists():
+        raise StateFileError(f"{path} exists", remedy="save to a path that is free")
     file = StateFile(path)
     file._file = file._open_locked()
     try:
