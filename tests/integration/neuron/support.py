@@ -4,6 +4,8 @@ Run as a program it is one neuron: ``python support.py miner|validator --netuid 
 """
 
 import asyncio
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -209,6 +211,23 @@ def stake(devnet: Devnet, wallet: Wallet, rao: int) -> None:
                 ctx.state, wallet.hotkey_address, wallet.coldkey_address, NETUID, rao
             )
         )
+    )
+
+
+def start_process(subnet: Subnet, role: str, hotkey: str, *more: str) -> subprocess.Popen[str]:
+    """One of the subnet's neurons as a process that logs JSON lines to stderr."""
+    settings = subnet.settings(hotkey)
+    arguments = [
+        *("--netuid", str(NETUID), "--wallet.name", "team", "--wallet.hotkey", hotkey),
+        *("--wallet.path", settings.wallet.path, "--subtensor.chain_endpoint", subnet.devnet.url),
+        *("--axon.ip", "127.0.0.2", "--axon.port", "0", "--state.path", settings.state.path),
+        *("--logging.format", "json", *more),
+    ]
+    return subprocess.Popen(
+        [sys.executable, __file__, role, *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
     )
 
 

@@ -6,9 +6,7 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -38,14 +36,11 @@ from tests.integration.neuron.support import (
     NETUID,
     EchoMiner,
     EchoValidator,
-    Subnet,
     add_hotkey,
     make_subnet,
     register,
+    start_process,
 )
-
-SUPPORT = Path(__file__).with_name("support.py")
-REPOSITORY = Path(__file__).parents[3]
 
 
 async def ends(neuron: Miner | Validator, seconds: float = 20.0) -> None:
@@ -313,26 +308,13 @@ async def test_a_loop_out_of_restarts_takes_the_neuron_with_it(subnet, monkeypat
     assert program.events == ["recover", "close"]
 
 
-def start_process(subnet: Subnet, role: str, hotkey: str, *more: str) -> subprocess.Popen[str]:
-    settings = subnet.settings(hotkey)
-    arguments = [
-        *("--netuid", str(NETUID), "--wallet.name", "team", "--wallet.hotkey", hotkey),
-        *("--wallet.path", settings.wallet.path, "--subtensor.chain_endpoint", subnet.devnet.url),
-        *("--axon.ip", "127.0.0.2", "--axon.port", "0", "--state.path", settings.state.path),
-        *("--logging.format", "json", *more),
-    ]
-    return subprocess.Popen(
-        [sys.executable, str(SUPPORT), role, *arguments],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-    )
-
-
 @pytest.mark.parametrize(
-    ("role", "hotkey", "mark"), [("miner", "miner0", "endpoint.live"), ("validator", "validator", "epoch.done")]
+    ("role", "hotkey", "mark", "number"),
+    [
+        ("miner", "miner0", "endpoint.live", signal.SIGTERM),
+        ("validator", "validator", "epoch.done", signal.SIGINT),
+    ],
 )
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_the_process_cleanly_within_its_grace(subnet, role, hotkey, mark, number):
     process = start_process(subnet, role, hotkey, "--shutdown.grace_seconds", "5")
     assert process.stderr is not None
