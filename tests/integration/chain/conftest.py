@@ -67,7 +67,7 @@ async def make_subnet(devnet: Devnet, chain: Chain, alice: Wallet) -> Subnet:
     await start_subnet(chain, netuid, owner)
     for wallet in (validator, *miners):
         await register(chain, netuid, wallet)
-    await add_stake(chain, netuid, validator.hotkey_address, 100 * TAO, validator)
+    await add_stake(chain, netuid, validator.hotkey_address, 100 * TAO, validator, tolerance=0.5)
     for _ in range(60):
         graph = await chain.metagraph(netuid)
         uid = graph.uid_of(validator.hotkey_address)
