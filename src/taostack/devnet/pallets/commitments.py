@@ -7,10 +7,9 @@ is opened like a timelocked weight commit, as soon as its round is known.
 
 from typing import Any
 
-import bittensor_core
-
 from taostack.devnet.codec import byte_string
 from taostack.devnet.pallets.dispatch import Context, call, on_initialize
+from taostack.devnet.pallets.drand import open_timelock
 from taostack.devnet.pallets.neurons import uid_of
 from taostack.devnet.pallets.schedule import epoch_clock
 from taostack.process.logs import get_logger
@@ -119,15 +118,12 @@ def _open_field(ctx: Context, netuid: int, who: str, field: Any) -> bool:
     if _kind(field) != "TimelockEncrypted":
         return False
     lock = field["TimelockEncrypted"]
-    pulse = ctx.state.get("Drand", "Pulses", lock["reveal_round"])
-    if pulse is None:
-        return False
     try:
-        plain = bytes(
-            bittensor_core.decrypt_with_signature(byte_string(lock["encrypted"]), byte_string(pulse["signature"]))
-        )
-    except (ValueError, RuntimeError) as error:
+        plain = open_timelock(ctx.state, byte_string(lock["encrypted"]), lock["reveal_round"])
+    except ValueError as error:
         _log.warning("a timelocked commitment cannot be opened", netuid=netuid, hotkey=who, reason=str(error))
+        return False
+    if plain is None:
         return False
     revealed = [
         (byte_string(data), block) for data, block in ctx.state.get(PALLET, "RevealedCommitments", netuid, who) or ()

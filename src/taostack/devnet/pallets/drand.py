@@ -8,8 +8,11 @@ check of its own here.
 
 from typing import Any
 
+import bittensor_core
+
 from taostack.devnet.codec import byte_string
 from taostack.devnet.pallets.dispatch import Context, call, dev_method
+from taostack.devnet.store import Reader
 from taostack.process.errors import UsageError
 
 PALLET = "Drand"
@@ -24,6 +27,17 @@ def store_pulse(ctx: Context, drand_round: int, signature: bytes, randomness: by
     state.put(PALLET, "LastStoredRound", value=max(drand_round, state.get(PALLET, "LastStoredRound")))
     oldest = state.get(PALLET, "OldestStoredRound")
     state.put(PALLET, "OldestStoredRound", value=min(drand_round, oldest) if oldest else drand_round)
+
+
+def open_timelock(state: Reader, sealed: bytes, drand_round: int) -> bytes | None:
+    """The bytes that were sealed to a round; None while its signature is unknown, ValueError when it opens nothing."""
+    pulse = state.get(PALLET, "Pulses", drand_round)
+    if pulse is None:
+        return None
+    try:
+        return bytes(bittensor_core.decrypt_with_signature(sealed, byte_string(pulse["signature"]).hex()))
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error
 
 
 @call("Drand.write_pulse", pays_fee=False)

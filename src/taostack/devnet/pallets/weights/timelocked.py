@@ -10,12 +10,11 @@ developer gives it (``dev_addDrandPulse``) or the plaintext (``dev_revealCommit`
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import bittensor_core
-
 from taostack.devnet.codec import blake2_256, byte_string, ss58_decode, ss58_encode
 from taostack.devnet.metadata import read_compact
 from taostack.devnet.pallets.access import ensure_registered
 from taostack.devnet.pallets.dispatch import Context, DispatchFailed, PoolRejection, call, guard, on_initialize
+from taostack.devnet.pallets.drand import open_timelock
 from taostack.devnet.pallets.mechanisms import storage_index
 from taostack.devnet.pallets.neurons import subnets
 from taostack.devnet.pallets.schedule import SUBTENSOR, epoch_clock
@@ -133,29 +132,28 @@ def _reveal_mechanism(ctx: Context, netuid: int, mechanism: int, due: int) -> No
             ctx.state.delete(SUBTENSOR, "TimelockedWeightCommits", index, epoch)
     if due not in epochs:
         return
-    waiting: list[Pending] = []
-    for each in pending(ctx, index, due):
-        pulse = ctx.state.get("Drand", "Pulses", each.round)
-        if pulse is None:
-            waiting.append(each)
-        else:
-            _reveal(ctx, netuid, mechanism, each, byte_string(pulse["signature"]))
-    _store(ctx, index, due, waiting)
+    unknown = [each for each in pending(ctx, index, due) if not _reveal(ctx, netuid, mechanism, each)]
+    _store(ctx, index, due, unknown)
 
 
-def _reveal(ctx: Context, netuid: int, mechanism: int, commit: Pending, signature: bytes) -> None:
+def _reveal(ctx: Context, netuid: int, mechanism: int, commit: Pending) -> bool:
+    """Open one commit and set its weights; False when its round is not known yet."""
     try:
-        payload = decode_payload(bittensor_core.decrypt_with_signature(commit.ciphertext, signature))
-    except (ValueError, RuntimeError) as error:
+        plain = open_timelock(ctx.state, commit.ciphertext, commit.round)
+        if plain is None:
+            return False
+        payload = decode_payload(plain)
+    except ValueError as error:
         _log.warning("a timelocked commit cannot be opened", netuid=netuid, hotkey=commit.who, reason=str(error))
-        return
+        return True
     if payload.hotkey is not None and payload.hotkey != commit.who:
         _log.warning("a timelocked commit names another hotkey", netuid=netuid, hotkey=commit.who)
-        return
+        return True
     try:
         apply_payload(ctx, netuid, mechanism, commit.who, payload)
     except DispatchFailed as failure:
         _log.warning("revealed weights were refused", netuid=netuid, hotkey=commit.who, reason=failure.name)
+    return True
 
 
 def apply_payload(ctx: Context, netuid: int, mechanism: int, who: str, payload: Payload) -> None:
