@@ -51,7 +51,7 @@ def _congruences(match: re.Match[str], schema: AnswerSchema) -> Solution:
 
 
 def _characteristic(match: re.Match[str], schema: AnswerSchema) -> Solution:
-    """sympy's division-free algorithm (Samuelson and Berkowitz)."""
+    """Determinants at n + 1 numbers (Bareiss), and the polynomial through them (Newton)."""
     try:
         rows = json.loads(match[1])
     except (ValueError, RecursionError) as error:
@@ -63,18 +63,60 @@ def _characteristic(match: re.Match[str], schema: AnswerSchema) -> Solution:
         and all(isinstance(value, int) and abs(value) < 10**9 for row in rows for value in row),
         "a matrix that is not square and integer",
     )
-    import sympy
-
-    coefficients = [int(value) for value in sympy.Matrix(rows).charpoly().all_coeffs()]
+    size = len(rows)
+    values = [
+        _determinant([[at * (i == j) - rows[i][j] for j in range(size)] for i in range(size)]) for at in range(size + 1)
+    ]
+    coefficients = _interpolated(values)
     text = canonical_text(schema, tuple(Fraction(value) for value in reversed(coefficients)))
     trace = " + ".join(f"({rows[index][index]})" for index in range(len(rows)))
     return Solution(
         text,
         (
-            step(0, f"The division-free determinant expansion of {schema.variable}*I - A gives {text}."),
+            step(
+                0,
+                f"Determinants of {schema.variable}*I - A at 0 … {size} are {values}; "
+                f"the polynomial through them is {text}.",
+            ),
             step(1, "The second coefficient is minus the trace.", f"-({trace}) = {coefficients[1]}"),
         ),
     )
+
+
+def _determinant(rows: list[list[int]]) -> int:
+    """Fraction-free elimination: every division leaves no remainder (Bareiss)."""
+    rows = [row[:] for row in rows]
+    sign, previous = 1, 1
+    for column in range(len(rows) - 1):
+        pivot = next((index for index in range(column, len(rows)) if rows[index][column]), None)
+        if pivot is None:
+            return 0
+        if pivot != column:
+            rows[column], rows[pivot] = rows[pivot], rows[column]
+            sign = -sign
+        head = rows[column]
+        for index in range(column + 1, len(rows)):
+            row = rows[index]
+            rows[index] = [(a * head[column] - row[column] * b) // previous for a, b in zip(row, head, strict=True)]
+        previous = head[column]
+    return sign * rows[-1][-1]
+
+
+def _interpolated(values: list[int]) -> list[int]:
+    """Integer coefficients, highest power first, of the monic polynomial with these values at 0, 1, 2, …"""
+    differences = [Fraction(value) for value in values]
+    for order in range(1, len(values)):
+        for index in range(len(values) - 1, order - 1, -1):
+            differences[index] = (differences[index] - differences[index - 1]) / order
+    coefficients = [Fraction(0)]
+    for index in range(len(values) - 1, -1, -1):
+        # Horner in Newton's form: multiply by (x − index) and add the next difference.
+        shifted = [Fraction(0), *coefficients]
+        coefficients = [up - index * down for up, down in zip(shifted, [*coefficients, Fraction(0)], strict=True)]
+        coefficients[0] += differences[index]
+    while coefficients[-1] == 0:
+        coefficients.pop()
+    return [int(value) for value in reversed(coefficients)]
 
 
 def _integral(match: re.Match[str], schema: AnswerSchema) -> Solution:

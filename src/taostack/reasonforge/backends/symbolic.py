@@ -48,8 +48,7 @@ class SymbolicBackend:
         return "symbolic: exact solvers for number theory, algebra, calculus and combinatorics"
 
     async def open(self) -> None:
-        """Import sympy in a thread, so that the first task does not pay for it."""
-        await asyncio.to_thread(__import__, "sympy")
+        """Nothing to load."""
 
     async def close(self) -> None:
         """Nothing is held."""
