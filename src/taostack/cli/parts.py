@@ -7,7 +7,6 @@ from taostack.process.errors import UsageError
 OPTIONAL_PARTS: Mapping[str, tuple[str, ...]] = {
     "devnet": ("kyber_py", "Crypto"),
     "wire": ("zstandard",),
-    "reasonforge": ("sympy",),
     "postgres": ("psycopg",),
 }
 
