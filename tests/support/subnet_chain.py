@@ -19,7 +19,7 @@ class SubnetChain(LedgerChain):
     def block(self) -> int:
         return self.chain.number
 
-    def run(self, who: str | None, name: str, **arguments: Any) -> list[dict[str, Any]]:
+    def run(self, who: str | None, name: str, /, **arguments: Any) -> list[dict[str, Any]]:
         """Make ``Pallet.call`` between two blocks; its events, decoded."""
         codec = self.chain.profile.codec
         pallet, _, function = name.partition(".")
@@ -36,11 +36,11 @@ class SubnetChain(LedgerChain):
         decoded = codec.decode(kind, compact(len(events.records)) + b"".join(events.records))
         return [each["event"] for each in decoded]
 
-    def event_ids(self, who: str | None, name: str, **arguments: Any) -> list[str]:
+    def event_ids(self, who: str | None, name: str, /, **arguments: Any) -> list[str]:
         """The names of a call's events."""
         return [each["event_id"] for each in self.run(who, name, **arguments)]
 
-    def refused(self, who: str | None, name: str, **arguments: Any) -> str:
+    def refused(self, who: str | None, name: str, /, **arguments: Any) -> str:
         """The name of the error with which ``Pallet.call`` fails, without the pallet."""
         try:
             self.run(who, name, **arguments)
@@ -48,7 +48,7 @@ class SubnetChain(LedgerChain):
             return failure.name.rpartition(".")[2]
         raise AssertionError(f"{name} did not fail")
 
-    def pool_code(self, who: str, name: str, **arguments: Any) -> int | None:
+    def pool_code(self, who: str, name: str, /, **arguments: Any) -> int | None:
         """The N of ``Custom error: N`` with which the pool refuses a call, or None."""
         codec = self.chain.profile.codec
         pallet, _, function = name.partition(".")
