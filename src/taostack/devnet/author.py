@@ -190,6 +190,12 @@ class Chain:
         number = self._blocks.numbers.get(block_hash)
         return None if number is None else self._blocks.kept[number]
 
+    @property
+    def oldest_parent(self) -> bytes | None:
+        """The hash of the block before the oldest kept one; None while nothing was dropped."""
+        oldest = self._blocks.oldest
+        return self.hash_at(oldest - 1) if oldest else None
+
     def state_at(self, block_hash: bytes | None) -> Reader:
         """The state after a block (None: the head); DiscardedError when it is not kept."""
         if block_hash is None:

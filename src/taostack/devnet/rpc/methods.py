@@ -110,8 +110,13 @@ def runtime_version(profile: RuntimeProfile) -> dict[str, Any]:
 
 @method("state_getRuntimeVersion", "chain_getRuntimeVersion")
 def state_get_runtime_version(chain: Chain, params: list[Any]) -> Any:
-    """The runtime never changes, so any kept block has the same answer."""
-    state_at(chain, block_hash(params, 0))
+    """The runtime never changes, so every block has the same answer; a dropped one has it while its child is kept.
+
+    SDKs ask it of the head's parent, which a chain from a state file does not have.
+    """
+    at = block_hash(params, 0)
+    if at is None or at != chain.oldest_parent:
+        state_at(chain, at)
     return runtime_version(chain.profile)
 
 
