@@ -19,6 +19,7 @@ from taostack.chain.sdk import ANSWERS, Link, is_transport_failure, open_link, t
 from taostack.process.clock import Clock
 from taostack.process.errors import StateError, UsageError
 from taostack.process.logs import get_logger
+from taostack.process.tasks import backoff_seconds
 
 T = TypeVar("T")
 
@@ -58,7 +59,8 @@ class Connection:
         self._dial = dial
         self._link: Link | None = None
         self._next = 0
-        self._failed_rounds = 0
+        self._failures = 0
+        self._dial_at = 0.0
         self._answers = 0
         self._closed = False
         # Guards ``_link`` against two tasks dialling at once.
@@ -88,7 +90,7 @@ class Connection:
                         async with asyncio.timeout(self.attempt_seconds):
                             link = await self.link()
                             answer = await ask(link.client)
-                            self._answers += 1
+                            self.answered()
                             return answer
                     except ANSWERS as error:
                         if link is not None and not is_transport_failure(error):
@@ -154,23 +156,31 @@ class Connection:
                 raise StateError("the chain connection is closed")
             if self._link is not None:
                 return self._link
-            if self._failed_rounds >= len(self.endpoints):
-                await self.clock.sleep(self._pause_seconds())
+            await self.clock.sleep(self._dial_at - self.clock.monotonic())
             endpoint = self.endpoints[self._next]
             try:
                 link = await self._dial(endpoint)
             except BaseException:
-                self._failed_rounds += 1
-                self._next = (self._next + 1) % len(self.endpoints)
+                self._move_on(endpoint)
                 raise
-            self._failed_rounds = 0
             self._link = link
             _log.debug("chain.connected", endpoint=endpoint)
             return link
 
-    def _pause_seconds(self) -> float:
-        rounds = self._failed_rounds // len(self.endpoints)
-        return self._rng.uniform(0.0, min(PAUSE_CAP_SECONDS, PAUSE_BASE_SECONDS * 2.0 ** min(rounds, 10)))
+    def answered(self) -> None:
+        """Note that the link in use gave an answer: it is alive, and the failures before it are history."""
+        self._answers += 1
+        self._failures = 0
+
+    def _move_on(self, endpoint: str) -> None:
+        """Let the next dial go to the endpoint after ``endpoint``, and not too soon once all have failed in a row."""
+        self._failures += 1
+        self._next = (self.endpoints.index(endpoint) + 1) % len(self.endpoints)
+        rounds, rest = divmod(self._failures, len(self.endpoints))
+        if rest == 0:
+            # Never longer than half an attempt, or an attempt would end before it began.
+            cap = min(PAUSE_CAP_SECONDS, self.attempt_seconds / 2)
+            self._dial_at = self.clock.monotonic() + backoff_seconds(rounds - 1, PAUSE_BASE_SECONDS, cap, self._rng)
 
     async def condemn(self, link: Link, reason: str) -> None:
         """Give up a link, so that the next request dials the next endpoint.
@@ -181,7 +191,7 @@ class Connection:
             return
         self._link = None
         self.replacements += 1
-        self._next = (self.endpoints.index(link.endpoint) + 1) % len(self.endpoints)
+        self._move_on(link.endpoint)
         _log.warning("chain.endpoint_lost", endpoint=link.endpoint, reason=reason)
         await self._hang_up(link)
 

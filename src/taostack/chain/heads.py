@@ -60,6 +60,7 @@ async def heads(
                 head = await _next_head(link, stream, max(0.0, left))
                 if head == last or (last is not None and link.endpoint != last_from and head.number <= last.number):
                     continue  # a subscription begins with the present head; another node may lag behind
+                connection.answered()
                 last, last_from = head, link.endpoint
                 silent.clear()
                 yield head

@@ -1,9 +1,13 @@
 """A real local chain, and a way to it."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from bittensor import calls
 
 from taostack.chain.client import Chain
 from taostack.chain.operations import add_stake, register, register_subnet, set_parameter, start_subnet, sudo
@@ -14,9 +18,29 @@ TAO = 10**9
 
 
 @pytest.fixture
-def devnet() -> Iterator[Devnet]:
-    with Devnet(block_time=0.1) as node:
+def devnet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Devnet]:
+    """A fresh chain; one with a started subnet for tests that ask for ``subnet``."""
+    state = None
+    if "subnet" in request.fixturenames:
+        state = tmp_path / "chain.state"
+        shutil.copy(request.getfixturevalue("started_subnet")[0], state)
+    with Devnet(block_time=0.1, state_file=state) as node:
         yield node
+
+
+@pytest.fixture(scope="session")
+def started_subnet(tmp_path_factory: pytest.TempPathFactory, alice: Wallet) -> "tuple[Path, Subnet]":
+    """A subnet made once by extrinsics, and the state of its chain in a file."""
+    path = tmp_path_factory.mktemp("chain") / "started.state"
+
+    async def make() -> Subnet:
+        with Devnet(block_time=0.1) as node:
+            async with Chain.connect(node.url, deadline_seconds=10.0) as chain:
+                made = await make_subnet(node, chain, alice)
+            node.save(path)
+            return made
+
+    return path, asyncio.run(make())
 
 
 @pytest.fixture
@@ -42,14 +66,12 @@ class Subnet:
 
 
 @pytest.fixture
-async def subnet(devnet: Devnet, chain: Chain, alice: Wallet) -> Subnet:
-    return await make_subnet(devnet, chain, alice)
+def subnet(started_subnet: tuple[Path, Subnet]) -> Subnet:
+    return started_subnet[1]
 
 
 async def make_subnet(devnet: Devnet, chain: Chain, alice: Wallet) -> Subnet:
     """Make a subnet by extrinsics alone, wait until its validator holds a permit."""
-    from bittensor import calls
-
     owner = dev_wallet("//Bob", hotkey="//Bob//owner")
     validator = dev_wallet("//Charlie", hotkey="//Charlie//validator")
     miners = (dev_wallet("//Dave", hotkey="//Dave//miner"), dev_wallet("//Eve", hotkey="//Eve//miner"))

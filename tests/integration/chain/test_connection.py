@@ -87,3 +87,14 @@ async def test_a_cancelled_connect_leaves_no_task_behind():
             await Chain.connect(hole.url, deadline_seconds=0.4).__aenter__()
         await asyncio.sleep(0.05)
         assert asyncio.all_tasks() <= before | {asyncio.current_task()}
+
+
+async def test_an_endpoint_that_connects_and_then_drops_every_request_is_not_hammered(devnet):
+    async with FaultyProxy(devnet.url) as proxy:
+        chain = Chain.connect(proxy.url, deadline_seconds=2.0)
+        async with chain:
+            proxy.cut_before = "chain_getHeader"
+            dialled = proxy.connections
+            with pytest.raises(ChainUnavailableError):
+                await chain.head()
+            assert proxy.connections - dialled < 40

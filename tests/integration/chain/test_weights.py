@@ -18,7 +18,7 @@ from tests.faults import FaultyProxy
 
 U16 = 65_535
 SUBMIT = "author_submitAndWatchExtrinsic"
-QUICK = SetterPolicy(deadline_seconds=6.0, retry_pause_seconds=0.1)
+QUICK = SetterPolicy(deadline_seconds=6.0, retry_pause_seconds=0.1, max_age_blocks=10_000)
 
 
 def setter(chain, subnet, store=None, **changes):
@@ -76,12 +76,12 @@ async def test_scores_of_another_subnet_or_other_rules_never_become_weights(chai
     assert await held_by_validator(chain, subnet) == {}
 
 
-async def test_scores_that_are_too_old_are_refused(chain, subnet, devnet):
+async def test_scores_older_than_a_tempo_are_refused(chain, subnet, devnet):
     scores = await scored(chain, subnet, 1.0)
     devnet.mine(15)
-    outcome = await setter(chain, subnet).submit(scores)
+    outcome = await setter(chain, subnet, max_age_blocks=None).submit(scores)
     assert (outcome.status, outcome.code) == ("refused", "stale-scores")
-    assert (await setter(chain, subnet, max_age_blocks=1_000).submit(scores)).ok
+    assert (await setter(chain, subnet).submit(scores)).ok
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -1.0])
@@ -143,7 +143,7 @@ async def test_an_old_version_key_is_told_before_sending(chain, subnet, alice):
 
 async def test_a_rate_limit_is_waited_for_within_the_deadline(chain, subnet, alice):
     await set_parameter(chain, subnet.netuid, "weights_set_rate_limit", 12, alice, as_root=True)
-    weights = setter(chain, subnet, max_age_blocks=1_000)
+    weights = setter(chain, subnet)
     first = await weights.submit(await scored(chain, subnet, 1.0))
     second = await weights.submit(await scored(chain, subnet, 1.0, 1.0))
     assert second.ok
@@ -174,6 +174,33 @@ async def test_with_commit_reveal_the_commit_is_made_and_seen(chain, subnet, ali
     assert [(held.block, held.reveal_round) for held in commits] == [(outcome.block, outcome.reveal_round)]
     state = decode_state(store.load() or b"")
     assert [commit.block for commit in state.commits] == [outcome.block]
+
+
+async def reveal(devnet, chain, subnet, scores, *weights):
+    """Open the validator's commit as the drand beacon would."""
+    answer = devnet.reveal(subnet.netuid, subnet.validator.hotkey_address, list(scores.uids), list(weights))
+    assert answer["revealed"], answer
+    devnet.mine(1)
+
+
+async def test_a_reveal_is_recognised_and_told_once(chain, subnet, alice, devnet):
+    await set_parameter(chain, subnet.netuid, "commit_reveal_weights_enabled", True, alice, as_root=True)
+    weights = setter(chain, subnet)
+    scores = await scored(chain, subnet, 1.0, 1.0)
+    assert (await weights.submit(scores)).ok
+    assert await weights.reveals() == ()
+    await reveal(devnet, chain, subnet, scores, U16, U16)
+    assert [told.result for told in await weights.reveals()] == ["revealed"]
+    assert await weights.reveals() == ()
+
+
+async def test_a_commit_that_ended_in_other_weights_is_told_as_lost(chain, subnet, alice, devnet):
+    await set_parameter(chain, subnet.netuid, "commit_reveal_weights_enabled", True, alice, as_root=True)
+    weights = setter(chain, subnet)
+    scores = await scored(chain, subnet, 1.0, 1.0)
+    assert (await weights.submit(scores)).ok
+    await reveal(devnet, chain, subnet, scores, U16, 1)
+    assert [told.result for told in await weights.reveals()] == ["lost"]
 
 
 async def test_commit_reveal_switched_on_between_look_and_call_is_followed(chain, subnet, alice, devnet):
@@ -211,7 +238,7 @@ async def test_a_miner_that_left_gets_nothing_and_the_others_keep_theirs(chain, 
     graph = await chain.metagraph(subnet.netuid)
     assert len(graph) == size
     pruned = {miner.hotkey_address for miner in subnet.miners} - set(graph.hotkeys)
-    outcome = await setter(chain, subnet, max_age_blocks=1_000).submit(scores)
+    outcome = await setter(chain, subnet).submit(scores)
     assert outcome.ok
     assert set(outcome.dropped) == pruned
     assert graph.uid_of(newcomer.hotkey_address) not in await held_by_validator(chain, subnet)
