@@ -19,10 +19,11 @@ from taostack.chain.scores import ComputedScores
 from taostack.neuron.blocks import BlockFollower
 from taostack.neuron.config import EpochSettings
 from taostack.neuron.epochs import EpochBook, Opened, epoch_of
+from taostack.neuron.errors import ScoresInvalidError
 from taostack.neuron.keys import uids_of
 from taostack.neuron.program import Epoch, Scores
 from taostack.process.clock import Clock
-from taostack.process.errors import StateError, TaostackError, UsageError
+from taostack.process.errors import StateError, TaostackError
 from taostack.process.health import Health
 from taostack.process.logs import Logger
 from taostack.process.metrics import Metrics
@@ -35,13 +36,6 @@ OVERRAN: Final = "the work went on for too long after the epoch's end"
 
 Work = Callable[[Opened, Metagraph], Awaitable[Scores]]
 """The program's part of one attempt."""
-
-
-class ScoresInvalidError(UsageError):
-    """A program returned a score that is negative or no finite number."""
-
-    code = "neuron-scores-invalid"
-    remedy = "a score is a finite number, zero or more; find what produced this one"
 
 
 def computed_scores(scores: Scores, metagraph: Metagraph) -> ComputedScores:

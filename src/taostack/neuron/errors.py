@@ -5,6 +5,7 @@ RefusedError
 └── DeregisteredError      it held one, and lost it while the neuron ran
 UsageError
 ├── EndpointUnknownError   no address is known that peers could reach
+├── ScoresInvalidError     a program returned a score that is none
 └── ForeignStateError      the state was written on another chain, subnet, or by another hotkey
 StateError
 └── EpochClosedError       this epoch was finished or given up already
@@ -32,6 +33,13 @@ class EndpointUnknownError(UsageError):
 
     code = "neuron-endpoint-unknown"
     remedy = "give the address that peers reach with --axon.external_ip (on one machine 127.0.0.2 or up)"
+
+
+class ScoresInvalidError(UsageError):
+    """A program returned a score that is negative or no finite number."""
+
+    code = "neuron-scores-invalid"
+    remedy = "a score is a finite number, zero or more; find what produced this one"
 
 
 class ForeignStateError(UsageError):

@@ -13,8 +13,9 @@ from taostack.chain.records import Head
 from taostack.chain.schedule import EpochSchedule
 from taostack.neuron.blocks import BlockFollower, silence_limit
 from taostack.neuron.config import EpochSettings
-from taostack.neuron.epoch_loop import OVERRAN, EpochLoop, ScoresInvalidError, computed_scores
+from taostack.neuron.epoch_loop import OVERRAN, EpochLoop, computed_scores
 from taostack.neuron.epochs import EpochBook
+from taostack.neuron.errors import ScoresInvalidError
 from taostack.neuron.keys import NeuronKey
 from taostack.neuron.program import Scores
 from taostack.neuron.tables import MIGRATIONS
