@@ -310,6 +310,12 @@ class StandingRow(msgspec.Struct, frozen=True, kw_only=True):
     correct: int
 
 
+def forget_before(connection: sa.Connection, epoch: int) -> None:
+    """Drop transcripts and judged answers of earlier epochs; epochs, seeds and standings stay."""
+    connection.execute(submissions.delete().where(submissions.c.epoch < epoch))
+    connection.execute(answers.delete().where(answers.c.epoch < epoch))
+
+
 def standing_row(epoch: int, standing: Standing) -> StandingRow:
     """A standing in the form in which it is kept."""
     names = [name for name in StandingRow.__struct_fields__ if name != "epoch"]

@@ -81,6 +81,7 @@ class ReasonforgeValidator:
 
     ``families`` restricts the tasks (empty: all). ``reserve_blocks`` before the
     epoch's end no new round begins, so that weights still fit into it.
+    Transcripts are kept for ``keep_epochs``, standings and seeds for ever.
     ``publish_commitments`` also writes each epoch's seed commitment on chain.
     ``observer`` is called with each ``Event``, in order, and must be quick.
     """
@@ -94,6 +95,7 @@ class ReasonforgeValidator:
         families: Sequence[str] = (),
         reserve_blocks: int = 3,
         concurrency: int = 256,
+        keep_epochs: int = 200,
         publish_commitments: bool = False,
         observer: Observer = _ignore,
     ) -> None:
@@ -105,6 +107,7 @@ class ReasonforgeValidator:
         self._families = tuple(families)
         self._reserve_blocks = reserve_blocks
         self._concurrency = concurrency
+        self._keep_epochs = keep_epochs
         self._publish = publish_commitments
         self._observe = observer
         self.newest: EpochOutcome | None = None
@@ -299,6 +302,7 @@ class ReasonforgeValidator:
 
         def commit(connection: sa.Connection) -> None:
             store.close_epoch(connection, number, outcome, seed=context.seed, closed_ms=closed_ms, before=before)
+            store.forget_before(connection, number - self._keep_epochs)
 
         self.newest = outcome
         self._observe(EpochJudged(number, outcome))
