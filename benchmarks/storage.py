@@ -19,6 +19,11 @@ WRITERS = 64
 ENTRIES = 20_000
 
 
+def _saves(checkpoints: Checkpoints, state: bytes, times: int) -> None:
+    for _ in range(times):
+        checkpoints.save("state", 1, state)
+
+
 def _rate(count: int, work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
@@ -94,7 +99,7 @@ def figures() -> list[Figure]:
             replayed = _rate(total, lambda: sum(1 for _ in journal.replay()))
             checkpoints = Checkpoints(database)
             state = bytes(1_000_000)
-            saved = 1000 / _rate(20, lambda: [checkpoints.save("state", 1, state) for _ in range(20)])
+            saved = 1000 / _rate(20, lambda: _saves(checkpoints, state, 20))
         ours, theirs = asyncio.run(_threaded_reads(path, 1000))
     size = f"{len(PAYLOAD)} B entries, WAL, synchronous=FULL"
     return [
