@@ -35,7 +35,7 @@ def test_every_extrinsic_of_bittensor_10_succeeds(report: dict[str, Any]) -> Non
 
 def test_refusals_have_the_chain_s_names(report: dict[str, Any]) -> None:
     assert report["refused"]["registered twice"] == "Already registered."  # the SDK looks before it sends
-    assert "SubnetNotExists" in report["refused"]["no such subnet"]
+    assert report["refused"]["no such subnet"] == "Subnet 77 does not exist."
     assert "BadOrigin" in report["refused"]["not the owner"]
 
 

@@ -93,7 +93,7 @@ def has_min_stake(state: Reader, netuid: int, hotkey: str) -> bool:
     threshold = state.get(SUBTENSOR, "StakeThreshold")
     if threshold == 0 or state.get(SUBTENSOR, "SubnetOwnerHotkey", netuid) == hotkey:
         return True
-    return stake_weight(state, hotkey, netuid) >= threshold
+    return bool(stake_weight(state, hotkey, netuid) >= threshold)
 
 
 def may_set_again(state: Reader, netuid: int, index: int, uid: int, block: int) -> bool:
