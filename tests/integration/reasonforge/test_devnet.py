@@ -62,7 +62,7 @@ async def test_a_validator_killed_again_and_again_loses_nothing_and_pays_who_sol
         program.start()
     try:
         wait_until(lambda: len(closed(subnet)) >= 1, 60, "one epoch is closed", *programs)
-        for _ in range(3):
+        for _ in range(2):
             before = closed(subnet)
             await asyncio.sleep(rng.uniform(0.0, 1.0))
             validator.kill()
