@@ -83,7 +83,8 @@ async def ask(ports: list[int], size: int, seconds: float) -> dict[str, object]:
             return sum(answer.reply is not None and answer.reply.length == size for answer in answers)
 
         await one_round()
-        rounds, good = [], 0
+        rounds: list[float] = []
+        good = 0
         ends = time.perf_counter() + seconds
         while not rounds or time.perf_counter() < ends:
             started = time.perf_counter()

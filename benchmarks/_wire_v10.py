@@ -26,7 +26,7 @@ SERVER = Keypair.create_from_uri("//Bob")
 CLIENT = Keypair.create_from_uri("//Alice")
 
 
-class Exchange(Synapse):
+class Exchange(Synapse):  # type: ignore[misc]  # mypy does not see the other environment
     """One text there, one number back; the text is under the body hash."""
 
     text: str
@@ -80,7 +80,8 @@ async def ask(ports: list[int], size: int, seconds: float) -> dict[str, object]:
         return sum(answer.length == size for answer in answers)
 
     await one_round()
-    rounds, good = [], 0
+    rounds: list[float] = []
+    good = 0
     ends = time.perf_counter() + seconds
     while not rounds or time.perf_counter() < ends:
         started = time.perf_counter()

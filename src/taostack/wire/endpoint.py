@@ -2,9 +2,12 @@
 
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, Protocol
 
 Dialect = Literal["btauth", "v10"]
+
+_KNOWN_HOSTS = 8192
 
 V10_VERSIONS = range(7_000_000, 11_000_000)
 """What v7 to v10 SDKs publish as axon version: major*1e6 + minor*1e3 + patch."""
@@ -51,17 +54,23 @@ class Endpoint:
         """
         if not 0 < self.port < 65536:
             return f"port {self.port} is not a port"
-        try:
-            address = ipaddress.ip_address(self.host)
-        except ValueError:
-            return None if _is_host_name(self.host) else "host is neither an address nor a name"
-        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-        address = mapped or address
-        if address.is_unspecified:
-            return "address is unspecified (0.0.0.0): the neuron serves nothing"
-        if address.is_multicast or address == ipaddress.IPv4Address("255.255.255.255"):
-            return "address is multicast or broadcast"
-        return None
+        return _host_defect(self.host)
+
+
+@lru_cache(maxsize=_KNOWN_HOSTS)
+def _host_defect(host: str) -> str | None:
+    """Cached: parsing an address costs as much as signing a request."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None if _is_host_name(host) else "host is neither an address nor a name"
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    address = mapped or address
+    if address.is_unspecified:
+        return "address is unspecified (0.0.0.0): the neuron serves nothing"
+    if address.is_multicast or address == ipaddress.IPv4Address("255.255.255.255"):
+        return "address is multicast or broadcast"
+    return None
 
 
 def _is_host_name(host: str) -> bool:
