@@ -81,13 +81,15 @@ def increase_alpha(state: State, hotkey: str, coldkey: str, netuid: int, amount:
     """Credit ``amount`` alpha to ``coldkey`` on ``hotkey``."""
     if amount <= 0:
         return
-    pool, held = _share_pool(state, hotkey, netuid).deposit(_shares_of(state, hotkey, coldkey, netuid), amount)
+    before = _shares_of(state, hotkey, coldkey, netuid)
+    pool, held = _share_pool(state, hotkey, netuid).deposit(before, amount)
     _store(state, hotkey, netuid, pool)
     _store_shares(state, hotkey, coldkey, netuid, held)
     _count_staked(state, netuid, amount)
-    staking = state.get(SUBTENSOR, "StakingHotkeys", coldkey)
-    if hotkey not in staking:
-        state.put(SUBTENSOR, "StakingHotkeys", coldkey, value=[*staking, hotkey])
+    if before == ZERO:  # who has a position on the hotkey already has the hotkey in the list
+        staking = state.get(SUBTENSOR, "StakingHotkeys", coldkey)
+        if hotkey not in staking:
+            state.put(SUBTENSOR, "StakingHotkeys", coldkey, value=[*staking, hotkey])
 
 
 def decrease_alpha(state: State, hotkey: str, coldkey: str, netuid: int, amount: int) -> None:
