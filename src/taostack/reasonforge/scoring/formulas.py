@@ -45,9 +45,13 @@ def unit(value: float) -> float:
     return min(1.0, max(0.0, value)) if math.isfinite(value) else 0.0
 
 
+LARGEST = 1e100
+"""Larger amounts count as this, so that no product or sum of them overflows."""
+
+
 def non_negative(value: float) -> float:
-    """Clamp at 0 from below; what is not a finite number is 0."""
-    return max(0.0, value) if math.isfinite(value) else 0.0
+    """Clamp to [0, 10¹⁰⁰]; what is not a finite number is 0."""
+    return min(LARGEST, max(0.0, value)) if math.isfinite(value) else 0.0
 
 
 def emission_split(total: float, *, rules: Rules = DEFAULT) -> EmissionSplit:
