@@ -103,8 +103,8 @@ class _Completion(msgspec.Struct):
     usage: _Usage | None = None
 
 
-class _PassingError(BackendError):
-    """A failure that may pass; ``after_seconds`` is what the server asked for."""
+class _PassingError(Exception):
+    """Carries a failure that may pass; ``after_seconds`` is what the server asked for."""
 
     def __init__(self, message: str, after_seconds: float | None = None) -> None:
         super().__init__(message)
@@ -171,7 +171,7 @@ class OpenAIBackend:
                 failure = BackendError(f"no answer within {min(left, self._settings.call_seconds):.1f} s")
                 pause = backoff_seconds(attempt, self._settings.pause_seconds, 30.0, self._rng)
             except _PassingError as passing:
-                failure = passing
+                failure = BackendError(str(passing))
                 pause = backoff_seconds(attempt, self._settings.pause_seconds, 30.0, self._rng)
                 if passing.after_seconds is not None:
                     pause = passing.after_seconds
@@ -245,7 +245,7 @@ def _unfenced(text: str) -> str:
     return text
 
 
-def _refusal(status: int, retry_after: str | None) -> BackendError:
+def _refusal(status: int, retry_after: str | None) -> Exception:
     if status in _PASSING or status >= 500:
         seconds = float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None
         return _PassingError(f"the endpoint answered {status}", seconds)
