@@ -33,6 +33,9 @@ DEFAULTS: dict[str, Any] = {
     "min_stake": 0,
     "owner_uid": None,
     "max_validators": None,
+    "liquid_alpha": None,  # None: as the mode says
+    "bonds_reset": True,  # whether bonds may be reset; a reset itself is a change
+    "commit_reveal": False,
 }
 ALIASES = {
     "steepness": "alpha_sigmoid_steepness",
@@ -40,6 +43,12 @@ ALIASES = {
     "stake_threshold": "min_stake",
     "emission": "rao_emission",
     "owner": "owner_uid",
+    "subnet_owner": "owner_uid",
+    "liquid_alpha_on": "liquid_alpha",
+    "liquid_alpha_enabled": "liquid_alpha",
+    "bonds_reset_on": "bonds_reset",
+    "bonds_reset_enabled": "bonds_reset",
+    "commit_reveal_enabled": "commit_reveal",
 }
 EXPECTED = (
     "emission",
@@ -58,7 +67,18 @@ EXPECTED = (
 )
 EXPECTED_ALIASES = {"validator_permits": "permits", "validator_permit": "permits", "bonds_columns": "bonds_column"}
 CHANGES = ("set_weights", "weights", "stake", "register", "reset_bonds", "advance", "block", "params", "epochs")
+CHANGE_ALIASES = {
+    "set_stake": "stake",
+    "replace": "register",
+    "reregister": "register",
+    "deregister": "register",
+    "bonds_reset": "reset_bonds",
+    "advance_blocks": "advance",
+    "blocks": "advance",
+    "run_to_block": "block",
+}
 DESCRIPTION = frozenset({"id", "mode", "n", "note", "tolerance", "params", "stake", "steps", "weights_by_step", "name"})
+NOT_LIQUID = ("disabled", "off", "without", "no-liquid", "no liquid", "-liquid")
 
 
 class UnknownVectorError(Exception):
@@ -86,7 +106,9 @@ class Subnet:
         """One epoch in the present block; permits and bonds are kept for the next."""
         params = self.params
         liquid = None
-        if "liquid" in self.mode:
+        if params["commit_reveal"]:
+            raise UnknownVectorError("weights under commit-reveal are not part of a vector")
+        if self._is_liquid():
             low, high = (_u16(params[bound]) for bound in ("alpha_low", "alpha_high"))
             liquid = LiquidAlpha(low, high, params["alpha_sigmoid_steepness"])
         outputs = epoch(
@@ -115,6 +137,11 @@ class Subnet:
         self.bonds = outputs.bonds.pairs()
         return outputs
 
+    def _is_liquid(self) -> bool:
+        if self.params["liquid_alpha"] is not None:
+            return bool(self.params["liquid_alpha"])
+        return "liquid" in self.mode and not any(word in self.mode for word in NOT_LIQUID)
+
     def set_weights(self, uid: int, pairs: list[tuple[int, int]]) -> None:
         """Store a row as ``set_weights`` does: scaled so that the largest is 65535."""
         top = max((weight for _, weight in pairs), default=0)
@@ -141,6 +168,8 @@ def run(path: Path) -> tuple[int, list[str]]:
             problem = next(iter(problems(vector)), None)
         except UnknownVectorError as error:
             problem = str(error)
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            problem = f"not a vector of this format: {type(error).__name__}: {error}"
         if problem is None:
             passed += 1
         else:
@@ -150,6 +179,8 @@ def run(path: Path) -> tuple[int, list[str]]:
 
 def problems(vector: Mapping[str, Any]) -> Iterator[str]:
     """Where the library's numbers differ from the vector's."""
+    if not any(_expected(key) for part in [vector, *vector.get("steps", ())] for key in part):
+        raise UnknownVectorError("the vector expects nothing")
     subnet = _subnet(vector)
     tolerance = vector.get("tolerance", 0)
     subnet.block = 1
@@ -162,7 +193,7 @@ def problems(vector: Mapping[str, Any]) -> Iterator[str]:
         subnet.block += 1
         for name, value in step.items():
             if not _expected(name):
-                _change(subnet, name, value)
+                _change(subnet, CHANGE_ALIASES.get(name, name), value)
         for _ in range(step.get("epochs", 1)):
             outputs = subnet.run_epoch()
         expected = {key: value for key, value in step.items() if _expected(key)}
@@ -187,15 +218,21 @@ def _params(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _steps_from_tables(vector: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    """Steps from ``weights_by_step`` and from expectations listed, or keyed, by step."""
-    extra = {key for key in vector if key not in DESCRIPTION and not _expected(key) and key != "reset_bonds"}
-    if extra:
-        raise UnknownVectorError(f"unknown fields {sorted(extra)}")
+    """Steps from ``weights_by_step`` and from expectations listed, or keyed, by step; None when nothing changes."""
+    resets: dict[int, list[int]] = {}
+    single: dict[str, Any] = {}
+    for key, value in vector.items():
+        if "reset" in key:
+            resets.update(_resets(value))
+        elif CHANGE_ALIASES.get(key, key) in CHANGES and key not in DESCRIPTION:
+            single[key] = value
+        elif key not in DESCRIPTION and not _expected(key) and not isinstance(value, str):
+            raise UnknownVectorError(f"unknown field {key!r}")
     if "weights_by_step" not in vector:
-        return None
-    changes = {int(step): rows for step, rows in vector["weights_by_step"].items()}
+        expected = {key: value for key, value in vector.items() if _expected(key)}
+        return [single | expected] if single else None
+    changes = {int(step): rows for step, rows in _by_step(vector["weights_by_step"]).items()}
     tables = {key: _by_step(vector[key]) for key in vector if _expected(key)}
-    resets = {int(step): uids for step, uids in vector.get("reset_bonds", {}).items()}
     last = max([*changes, *resets, *(step for table in tables.values() for step in table)])
     steps: list[dict[str, Any]] = []
     for number in range(last + 1):
@@ -206,6 +243,21 @@ def _steps_from_tables(vector: Mapping[str, Any]) -> list[dict[str, Any]] | None
             step["reset_bonds"] = resets[number]
         steps.append(step)
     return steps
+
+
+def _resets(value: Any) -> dict[int, list[int]]:
+    """Step to uids whose bonds are forgotten then: ``{"20": 3}``, or ``{"step": 20, "uid": 3}``, or a list of these."""
+    if isinstance(value, list):
+        return {step: uids for each in value for step, uids in _resets(each).items()}
+    if not isinstance(value, dict):
+        raise UnknownVectorError(f"a reset of bonds was {value!r}")
+    step = next((value[name] for name in ("step", "epoch") if name in value), None)
+    if step is None:
+        return {int(at): uids if isinstance(uids, list) else [uids] for at, uids in value.items()}
+    uids = next((value[name] for name in ("uid", "uids", "column") if name in value), None)
+    if uids is None:
+        raise UnknownVectorError(f"a reset of bonds was {value!r}")
+    return {int(step): uids if isinstance(uids, list) else [int(uids)]}
 
 
 def _by_step(table: Any) -> dict[int, Any]:
@@ -256,8 +308,13 @@ def _compare(subnet: Subnet, outputs: EpochOutputs, expected: Mapping[str, Any],
             for uid, numbers in enumerate(wanted):
                 yield from _differences(f"bonds {uid}", bonds[uid, subnet.n - columns :], numbers, tolerance, "u16")
         else:
+            computed = getattr(outputs, key)
+            if isinstance(wanted, dict):
+                computed, wanted = [computed[int(uid)] for uid in wanted], list(wanted.values())
+            elif not isinstance(wanted, list):
+                wanted = [wanted] * subnet.n
             unit = "rao" if key.endswith("emission") else "bool" if key in ("active", "permits") else "u16"
-            yield from _differences(key, getattr(outputs, key)[: len(wanted)], wanted, tolerance, unit)
+            yield from _differences(key, computed[: len(wanted)], wanted, tolerance, unit)
 
 
 def _differences(what: str, computed: Any, wanted: list[Any], tolerance: float, unit: str) -> Iterator[str]:
