@@ -115,3 +115,21 @@ def announce_next_key(ctx: Context, enc_key: bytes | None) -> None:
     ctx.signed()
     if enc_key is not None and len(enc_key) != len(key_pair()[0]):
         ctx.fail(PALLET, "BadEncKeyLen")
+
+
+def _register_limit(name: str, argument: str, item: str, event: str) -> None:
+    def set_limit(ctx: Context, **arguments: int) -> None:
+        ctx.root()
+        ctx.state.put(PALLET, item, value=arguments[argument])
+        ctx.emit(PALLET, event, value=arguments[argument])
+
+    call(f"{PALLET}.{name}")(set_limit)
+
+
+for _name, _item, _event in (
+    ("set_max_pending_extrinsics_number", "MaxPendingExtrinsicsLimit", "MaxPendingExtrinsicsNumberSet"),
+    ("set_on_initialize_weight", "OnInitializeWeight", "OnInitializeWeightSet"),
+    ("set_stored_extrinsic_lifetime", "ExtrinsicLifetime", "ExtrinsicLifetimeSet"),
+    ("set_max_extrinsic_weight", "MaxExtrinsicWeight", "MaxExtrinsicWeightSet"),
+):
+    _register_limit(_name, "value", _item, _event)

@@ -77,3 +77,18 @@ def test_announced_keys_must_have_the_length_of_keys(chain: SubnetChain) -> None
 def test_no_bytes_break_the_parser(data: bytes) -> None:
     with contextlib.suppress(ShieldError):
         assert isinstance(parse(data), Shielded)
+
+
+@pytest.mark.parametrize(
+    ("call", "item"),
+    [
+        ("set_max_pending_extrinsics_number", "MaxPendingExtrinsicsLimit"),
+        ("set_on_initialize_weight", "OnInitializeWeight"),
+        ("set_stored_extrinsic_lifetime", "ExtrinsicLifetime"),
+        ("set_max_extrinsic_weight", "MaxExtrinsicWeight"),
+    ],
+)
+def test_the_shield_s_limits_are_root_s(chain: SubnetChain, call: str, item: str) -> None:
+    assert chain.refused(ALICE, f"MevShield.{call}", value=7) == "BadOrigin"
+    chain.run(None, f"MevShield.{call}", value=7)
+    assert chain.state.get("MevShield", item) == 7
