@@ -228,6 +228,11 @@ class Codec:
         """The shape of ``Api.method``, or None."""
         return self._apis.get(name)
 
+    @property
+    def api_names(self) -> frozenset[str]:
+        """``Api.method`` of every runtime API method in the metadata."""
+        return frozenset(self._apis)
+
     def decode_params(self, shape: ApiShape, data: bytes) -> dict[str, Any]:
         """A runtime call's parameters by name; ValueError when the bytes do not fit."""
         if not shape.inputs:

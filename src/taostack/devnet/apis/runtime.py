@@ -53,7 +53,10 @@ def slot_duration(ctx: Context) -> int:
 
 def _fee_of(ctx: Context, data: bytes) -> tuple[transaction_payment.DispatchInfo, int, int]:
     """Weight, fee without tip, and length of the extrinsic at the start of ``data``; a u32 length follows it."""
-    body, at = read_compact(data, 0)
+    try:
+        body, at = read_compact(data, 0)
+    except IndexError:
+        raise ValueError("an extrinsic and its length are expected") from None
     raw, rest = data[: at + body], data[at + body :]
     if len(rest) != _U32:
         raise ValueError("an extrinsic and its length are expected")

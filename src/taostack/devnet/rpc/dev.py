@@ -151,4 +151,7 @@ def run(control: Control, method: str, params: list[Any]) -> Any:
     of_pallet = DEV_METHODS.get(method)
     if of_pallet is None:
         raise RpcError(METHOD_NOT_FOUND, "Method not found", method)
-    return control.patch(lambda ctx: of_pallet(ctx, *params))
+    try:
+        return control.patch(lambda ctx: of_pallet(ctx, *params))
+    except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
+        raise invalid(f"{method} does not take these: {error}") from error
