@@ -65,13 +65,14 @@ _NODE_LACKS = (StateDiscardedError, BlockNotFound, ExtrinsicNotFound)
 
 
 class SingleEndpointSubstrate(RpcSubstrate):  # type: ignore[misc]  # the SDK is untyped here
-    """The SDK's chain access, with three of its traps closed.
+    """The SDK's chain access, with four of its traps closed.
 
     A connect that is cancelled closes what it had opened. The next nonce is always
     asked of the node: the SDK's cache holds a wrong one after a shielded submission,
     whose inner extrinsic used the number after it. And ending a subscription has a
     deadline: the SDK asks the node for leave, even while it is being cancelled, and a
-    node that hangs would hold up whoever wants to get away from it.
+    node that hangs would hold up whoever wants to get away from it. And a request on
+    a closed session is an error, where the SDK would silently connect again.
     """
 
     _substrate: Any
@@ -91,7 +92,7 @@ class SingleEndpointSubstrate(RpcSubstrate):  # type: ignore[misc]  # the SDK is
 
     def _interface(self, endpoint: str, fallbacks: list[str]) -> Any:
         connection = super()._interface(endpoint, fallbacks)
-        connection._session.request = _with_short_farewells(connection._session.request)
+        connection._session.request = _guarded(connection._session, connection._session.request)
         return connection
 
     async def account_next_index(self, address: str) -> int:
@@ -99,16 +100,18 @@ class SingleEndpointSubstrate(RpcSubstrate):  # type: ignore[misc]  # the SDK is
         return int(await self.raw.get_account_next_index(address, use_cache=False))
 
 
-def _with_short_farewells(request: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """``request`` with a deadline for the calls that end a subscription."""
+def _guarded(session: Any, request: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """``session.request``, refused once the session is closed, and with a deadline for what ends a subscription."""
 
-    async def bounded(method: str, params: list[Any] | None = None) -> Any:
+    async def guarded(method: str, params: list[Any] | None = None) -> Any:
+        if session._closing:
+            raise SubstrateRequestException("RPC session closed")
         if not method.startswith(_FAREWELLS):
             return await request(method, params)
         async with asyncio.timeout(FAREWELL_SECONDS):
             return await request(method, params)
 
-    return bounded
+    return guarded
 
 
 @dataclass(frozen=True, slots=True, eq=False)

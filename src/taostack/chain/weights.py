@@ -347,8 +347,8 @@ class WeightSetter:
         _log.info("weights.pending_included", netuid=self._netuid, block=receipt.block)
         await self._save(pending=None, last=SentVector(pending.digest, receipt.block))
         if pending.reveal_round is not None:
-            commits = await read_commits(self._chain, self._netuid, self._wallet.hotkey_address)
-            for held in commits:
+            hotkey = self._wallet.hotkey_address
+            for held in await read_commits(self._chain, self._netuid, hotkey, receipt.block):
                 if held.block == receipt.block and held.reveal_round == pending.reveal_round:
                     await self._remember_commit(pending.digest, held)
 

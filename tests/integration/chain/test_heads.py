@@ -102,3 +102,13 @@ async def test_reads_and_the_stream_share_a_connection(chain):
         assert (await chain.metagraph(1, block=head.number)).block_hash == head.hash
     assert chain.connection.replacements == 0
     await stream.aclose()
+
+
+async def test_a_stream_left_open_dials_nobody_after_the_chain_is_closed(devnet):
+    async with FaultyProxy(devnet.url) as proxy:
+        async with Chain.connect(proxy.url, deadline_seconds=5) as chain:
+            stream = chain.heads(silence_seconds=5)
+            await take(stream, 1)
+        dialled = proxy.connections
+        await stream.aclose()
+        assert proxy.connections == dialled
