@@ -23,13 +23,14 @@ import msgspec
 from taostack.process.clock import Clock, SystemClock
 from taostack.wire import answer, compression, problems, signing
 from taostack.wire.answer import Answer, Failure
+from taostack.wire.direct import DirectTransport
 from taostack.wire.endpoint import Endpoint
 from taostack.wire.errors import CallError, NotOpenError, RouteError
 from taostack.wire.limits import DendriteLimits
 from taostack.wire.message import DECODE_ERRORS, JSON, MSGPACK, Route, StreamRoute
 from taostack.wire.reply_stream import ReplyStream
 from taostack.wire.signing import Signer
-from taostack.wire.transport import AiohttpTransport, Received, Transport, TransportError
+from taostack.wire.transport import Received, Transport, TransportError
 from taostack.wire.v10 import client as v10_client
 
 Request = TypeVar("Request", bound=msgspec.Struct)
@@ -79,7 +80,7 @@ class Dendrite:
         self._scheme = signing.scheme_of(signer)
         self._clock = clock or SystemClock()
         self._limits = limits or DendriteLimits()
-        self._transport = transport or AiohttpTransport(self._limits, self._clock)
+        self._transport = transport or DirectTransport(self._limits, self._clock)
         self._rng = rng or random.SystemRandom()
         self._media = JSON if encoding == "json" else MSGPACK
         self._compress = compress

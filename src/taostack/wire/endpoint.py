@@ -54,6 +54,8 @@ class Endpoint:
         """
         if not 0 < self.port < 65536:
             return f"port {self.port} is not a port"
+        if not (self.hotkey.isascii() and self.hotkey.isalnum()):
+            return "hotkey is not an address"  # and would not be fit for a header
         return _host_defect(self.host)
 
 

@@ -25,6 +25,7 @@ from taostack.wire.errors import PortTakenError
 from taostack.wire.limits import AxonLimits
 
 _ABORT_TURNS = 3
+_WAKE_BYTES = 512 * 1024
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -98,6 +99,16 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         self._in_headers = False
         self._header_bytes = 0
+
+    def on_body(self, body: bytes) -> None:
+        """Collect; wake the application for large parts only, not for each piece that the network brings."""
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > _WAKE_BYTES:
+            self.flow.pause_reading()
+            cycle.message_event.set()
 
     def on_response_complete(self) -> None:
         """Ready for the next request of the connection."""

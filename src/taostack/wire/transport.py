@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import io
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import NamedTuple, Protocol
@@ -15,6 +16,7 @@ from taostack.wire import answer
 from taostack.wire.limits import DendriteLimits
 
 _KNOWN_URLS = 8192
+_IN_PARTS_FROM_BYTES = 2**20
 
 
 class Received(NamedTuple):
@@ -136,7 +138,9 @@ class AiohttpTransport:
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, *, limit_bytes: int) -> Received:
         """One exchange; raises ``TransportError``."""
         try:
-            async with self._open().post(self._url(url), data=body, headers=headers, allow_redirects=False) as response:
+            async with self._open().post(
+                self._url(url), data=_body(body), headers=headers, allow_redirects=False
+            ) as response:
                 declared = response.content_length
                 if declared is not None and declared > limit_bytes:
                     raise TransportError(answer.TOO_LARGE, f"{declared} bytes announced, {limit_bytes} allowed")
@@ -162,7 +166,9 @@ class AiohttpTransport:
     async def stream(self, url: str, headers: Mapping[str, str], body: bytes) -> AsyncIterator[Incoming]:
         """One exchange whose response is read as it comes; ``TransportError`` also while reading."""
         try:
-            async with self._open().post(self._url(url), data=body, headers=headers, allow_redirects=False) as response:
+            async with self._open().post(
+                self._url(url), data=_body(body), headers=headers, allow_redirects=False
+            ) as response:
                 yield Incoming(response.status, response.headers, _chunks(response.content))
         except (aiohttp.ClientError, OSError) as error:
             raise _translated(error) from None
@@ -182,6 +188,11 @@ async def _chunks(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
                 yield chunk
     except (aiohttp.ClientError, OSError) as error:
         raise _translated(error) from None
+
+
+def _body(body: bytes) -> bytes | io.BytesIO:
+    # aiohttp warns of large bytes, which it would write in one go, and reads a file in parts.
+    return io.BytesIO(body) if len(body) > _IN_PARTS_FROM_BYTES else body
 
 
 def _sent_at(response: aiohttp.ClientResponse) -> float:

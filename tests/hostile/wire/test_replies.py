@@ -11,9 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from taostack.process.clock import SystemClock
 from taostack.wire import Answer, CallError, Dendrite, DendriteLimits, Endpoint, signing
 from taostack.wire.compression import compress
+from taostack.wire.direct import DirectTransport
 from taostack.wire.stream import MEDIA_TYPE, FrameWriter
+from taostack.wire.transport import AiohttpTransport
+from tests.integration.wire.raw import hand_made_server
 from tests.integration.wire.support import ALICE, BOB, CHARLIE, SAY, TOKENS, Ask, Said
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -34,32 +38,34 @@ async def peer(reply: Reply) -> AsyncIterator[Endpoint]:
     """A server that reads one request and answers with exactly these bytes (or what the function writes)."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])}
-            await reader.readexactly(int(headers.get("content-length", "0")))
-            if isinstance(reply, bytes):
-                writer.write(reply)
-            else:
-                result = reply(headers, writer)
-                if asyncio.iscoroutine(result):
-                    await result
-            await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])}
+        await reader.readexactly(int(headers.get("content-length", "0")))
+        if isinstance(reply, bytes):
+            writer.write(reply)
+        else:
+            result = reply(headers, writer)
+            if asyncio.iscoroutine(result):
+                await result
+        await writer.drain()
 
-    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with listener:
-        yield Endpoint(BOB.ss58_address, "127.0.0.1", listener.sockets[0].getsockname()[1])
+    async with hand_made_server(serve) as port:
+        yield Endpoint(BOB.ss58_address, "127.0.0.1", port)
 
 
-async def ask(reply: Reply, *, protocol: str = "btauth", encoding: str = "json", compressed: bool = False) -> Answer:
+async def ask(
+    reply: Reply,
+    *,
+    protocol: str = "btauth",
+    encoding: str = "json",
+    compressed: bool = False,
+    transport: type[AiohttpTransport] | type[DirectTransport] = DirectTransport,
+) -> Answer:
     """One call to such a peer."""
+    made = transport(LIMITS, SystemClock())
     async with (
         peer(reply) as there,
-        Dendrite(ALICE, limits=LIMITS, encoding=encoding, compress=compressed) as dendrite,
+        Dendrite(ALICE, limits=LIMITS, encoding=encoding, compress=compressed, transport=made) as dendrite,
         asyncio.timeout(10),
     ):
         where = Endpoint(there.hotkey, there.host, there.port, protocol)
@@ -147,8 +153,11 @@ async def test_a_good_reply_of_a_hand_made_peer_is_taken() -> None:
         (b"HTTP/1.1 999999 OK\r\n\r\n", "not-http"),
     ],
 )
-async def test_each_kind_of_bad_reply_has_its_code(reply: Reply, expected: str) -> None:
-    assert code(await ask(reply)) == expected
+@pytest.mark.parametrize("transport", [DirectTransport, AiohttpTransport])
+async def test_each_kind_of_bad_reply_has_its_code(
+    reply: Reply, expected: str, transport: type[AiohttpTransport] | type[DirectTransport]
+) -> None:
+    assert code(await ask(reply, transport=transport)) == expected
 
 
 async def test_a_refusal_counts_as_authentic_only_when_it_is_signed() -> None:
@@ -286,8 +295,12 @@ ITEM = FrameWriter().data(b'{"text":"a"}')
         (b"nonsense\r\n\r\n", "not-http"),
     ],
 )
-async def test_each_kind_of_bad_stream_has_its_code(reply: bytes, expected: str) -> None:
-    async with peer(reply) as there, Dendrite(ALICE, limits=LIMITS) as dendrite, asyncio.timeout(10):
+@pytest.mark.parametrize("transport", [DirectTransport, AiohttpTransport])
+async def test_each_kind_of_bad_stream_has_its_code(
+    reply: bytes, expected: str, transport: type[AiohttpTransport] | type[DirectTransport]
+) -> None:
+    made = transport(LIMITS, SystemClock())
+    async with peer(reply) as there, Dendrite(ALICE, limits=LIMITS, transport=made) as dendrite, asyncio.timeout(10):
         with pytest.raises(CallError) as caught:
             async with dendrite.stream(there, TOKENS, Ask(prompt="x")) as items:
                 async for _ in items:

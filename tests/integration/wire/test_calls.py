@@ -25,6 +25,7 @@ from taostack.wire import (
 from taostack.wire.errors import CallError
 from taostack.wire.gate import Gate
 from taostack.wire.handshake import HANDSHAKE, HandshakeRequest
+from tests.integration.wire.raw import hand_made_server
 from tests.integration.wire.support import (
     ALICE,
     ALICE_ED,
@@ -271,11 +272,9 @@ async def test_a_lost_connection_is_repeated_for_idempotent_routes_only() -> Non
         nonlocal connections
         connections += 1
         await reader.read(100)
-        writer.close()
 
-    listener = await asyncio.start_server(hang_up, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
-    async with listener, Dendrite(ALICE, limits=DendriteLimits(attempts=3, backoff_seconds=0.001)) as asking:
+    limits = DendriteLimits(attempts=3, backoff_seconds=0.001)
+    async with hand_made_server(hang_up) as port, Dendrite(ALICE, limits=limits) as asking:
         there = Endpoint(BOB.ss58_address, "127.0.0.1", port)
         once = await asking.ask(there, SAY, Ask(prompt="x"))
         assert (once.attempts, connections) == (1, 1)
