@@ -24,7 +24,8 @@ SPARED = {"dev_dropConnections", "dev_pauseHeads", "dev_mine"}
 
 fuzzed = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=40)
+numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+scalars = st.none() | st.booleans() | numbers | st.text(max_size=40)
 hexes = st.binary(max_size=60).map(lambda data: "0x" + data.hex())
 hashes = st.binary(min_size=32, max_size=32).map(lambda data: "0x" + data.hex())
 accounts = st.sampled_from(list(DEV_ACCOUNTS.values()))

@@ -39,7 +39,8 @@ def test_parameters_by_name_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "frame", ["", " ", "{", "nope", "[", '{"id":1,"method":"echo"', b"\xff\xfe", "[1", '{"id":1,"method":"echo"}}', "\ud800"]
+    "frame",
+    ["", " ", "{", "nope", "[", '{"id":1,"method":"echo"', b"\xff\xfe", "[1", '{"id":1,"method":"echo"}}', "\ud800"],
 )
 def test_what_is_not_json_is_a_parse_error(frame: str | bytes) -> None:
     assert reply(frame) == {"jsonrpc": "2.0", "error": {"code": -32700, "message": "Parse error"}, "id": None}
