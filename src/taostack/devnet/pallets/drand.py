@@ -11,6 +11,7 @@ from typing import Any
 import bittensor_core
 
 from taostack.devnet.codec import byte_string
+from taostack.devnet.metadata import compact
 from taostack.devnet.pallets.dispatch import Context, call, dev_method
 from taostack.devnet.store import Reader
 from taostack.process.errors import UsageError
@@ -34,8 +35,10 @@ def open_timelock(state: Reader, sealed: bytes, drand_round: int) -> bytes | Non
     pulse = state.get(PALLET, "Pulses", drand_round)
     if pulse is None:
         return None
+    # On chain stands the bare ciphertext; the codec wants it in the envelope that clients keep: ciphertext and round.
+    envelope = compact(len(sealed)) + sealed + drand_round.to_bytes(8, "little")
     try:
-        return bytes(bittensor_core.decrypt_with_signature(sealed, byte_string(pulse["signature"]).hex()))
+        return bytes(bittensor_core.decrypt_with_signature(envelope, byte_string(pulse["signature"]).hex()))
     except RuntimeError as error:
         raise ValueError(str(error)) from error
 

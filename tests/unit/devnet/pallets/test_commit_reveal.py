@@ -261,10 +261,24 @@ class TestDrand:
 
 def seal_to_round(plain: bytes) -> bytes:
     """Encrypt to drand round 1000 with the client's own codec."""
-    sealed, _ = bittensor_core.encrypt_at_round(plain, ROUND)
-    return bytes(sealed)
+    envelope, _ = bittensor_core.encrypt_at_round(plain, ROUND)
+    return bytes(bittensor_core.inner_ciphertext(envelope))
 
 
-def test_the_published_signature_opens_the_round() -> None:
-    opened = bittensor_core.decrypt_with_signature(seal_to_round(b"hello"), SIGNATURE)
-    assert bytes(opened) == b"hello"
+def test_a_commit_is_the_bare_ciphertext_as_clients_send_it() -> None:
+    sealed, _ = bittensor_core.get_encrypted_commit_v2(
+        uids=[1],
+        weights=[1],
+        version_key=0,
+        last_epoch_block=0,
+        pending_epoch_at=0,
+        subnet_epoch_index=0,
+        tempo=10,
+        blocks_since_last_step=0,
+        current_block=1,
+        subnet_reveal_period_epochs=1,
+        block_time=0.25,
+        hotkey=bytes(32),
+    )
+    # Both end with the name of the symmetric cipher; an envelope would end with the round.
+    assert sealed[-8:] == seal_to_round(b"x")[-8:]

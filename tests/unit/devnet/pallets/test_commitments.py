@@ -29,6 +29,12 @@ def info(*fields: Any) -> dict[str, Any]:
     return {"fields": list(fields)}
 
 
+def sealed(plain: bytes) -> bytes:
+    """What a client puts on chain: the ciphertext without its envelope."""
+    envelope, _ = bittensor_core.encrypt_at_round(plain, ROUND)
+    return bytes(bittensor_core.inner_ciphertext(envelope))
+
+
 def test_a_commitment_is_stored_and_replaced(chain: SubnetChain, netuid: int) -> None:
     assert chain.event_ids(MINER, SET, netuid=netuid, info=info({"Raw5": b"hello"})) == ["Commitment"]
     chain.run(MINER, SET, netuid=netuid, info=info({"Raw2": b"ho"}))
@@ -57,8 +63,7 @@ def test_space_per_epoch_is_limited(chain: SubnetChain, netuid: int) -> None:
 
 
 def test_a_timelocked_field_is_published_when_its_round_is_known(chain: SubnetChain, netuid: int) -> None:
-    sealed, _ = bittensor_core.encrypt_at_round(b"secret", ROUND)
-    lock = {"TimelockEncrypted": {"encrypted": bytes(sealed), "reveal_round": ROUND}}
+    lock = {"TimelockEncrypted": {"encrypted": sealed(b"secret"), "reveal_round": ROUND}}
     assert chain.event_ids(MINER, SET, netuid=netuid, info=info(lock, {"Raw1": b"x"})) == ["TimelockCommitment"]
     chain.mine()
     assert chain.state.get("Commitments", "TimelockedIndex") == [(netuid, MINER)]
@@ -72,8 +77,7 @@ def test_a_timelocked_field_is_published_when_its_round_is_known(chain: SubnetCh
 
 
 def test_a_commitment_of_locks_alone_goes_when_it_is_open(chain: SubnetChain, netuid: int) -> None:
-    sealed, _ = bittensor_core.encrypt_at_round(b"secret", ROUND)
-    lock = {"TimelockEncrypted": {"encrypted": bytes(sealed), "reveal_round": ROUND}}
+    lock = {"TimelockEncrypted": {"encrypted": sealed(b"secret"), "reveal_round": ROUND}}
     broken = {"TimelockEncrypted": {"encrypted": b"\xffnone", "reveal_round": ROUND}}
     chain.run(MINER, SET, netuid=netuid, info=info(lock))
     chain.develop("dev_addDrandPulse", ROUND, SIGNATURE)
