@@ -50,7 +50,8 @@ class TourSettings:
 
     ``folder`` gets the wallets, the neurons' databases, the log and the chain's
     state. ``seed`` fixes keys and slips of the miners, not the order of events.
-    ``port`` 0 takes a free one.
+    ``port`` 0 takes a free one. ``patience_seconds`` is how much longer than
+    planned the epochs may take together.
     """
 
     folder: Path
@@ -59,6 +60,7 @@ class TourSettings:
     block_seconds: float = 0.25
     tempo: int = 60
     port: int = 0
+    patience_seconds: float = 120.0
     cast: Cast = CAST
     rules: Rules = DEFAULT
 
@@ -209,14 +211,14 @@ async def _watch(
     judged: dict[int, set[str]] = defaultdict(set)
     told: list[int] = []
     boards: list[Leaderboard] = []
-    deadline = clock.monotonic() + 60 + settings.epoch_seconds * (settings.epochs + 4)
+    # An epoch that is half over when the validators start is not counted on.
+    planned = settings.epoch_seconds * (settings.epochs + 1)
+    deadline = clock.monotonic() + planned + settings.patience_seconds
     while len(told) < settings.epochs:
         try:
             name, event = await asyncio.wait_for(events.get(), max(0.1, deadline - clock.monotonic()))
         except TimeoutError:
-            raise TourStalledError(
-                f"only {len(told)} of {settings.epochs} epochs were closed in the time for {settings.epochs + 4}"
-            ) from None
+            raise TourStalledError(f"only {len(told)} of {settings.epochs} epochs were closed in time") from None
         show.event(name, event)
         if isinstance(event, EpochJudged):
             judged[event.epoch].add(name)
