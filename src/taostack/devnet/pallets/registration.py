@@ -121,17 +121,16 @@ def find_uid_to_prune(state: Reader, netuid: int, block: int) -> int | None:
 
 
 def immortal_uids(state: Reader, netuid: int) -> set[int]:
-    """Uids that are never pruned: the subnet's own hotkey, then the owner's oldest other ones up to a limit."""
+    """Uids that are never pruned: the owner's oldest ones up to a limit, and the subnet's own hotkey."""
     owner = state.get(SUBTENSOR, "SubnetOwner", netuid)
-    limit = state.get(SUBTENSOR, "ImmuneOwnerUidsLimit", netuid)
-    first = uid_of(state, netuid, state.get(SUBTENSOR, "SubnetOwnerHotkey", netuid))
     owned = sorted(
         (state.get(SUBTENSOR, "BlockAtRegistration", netuid, uid), uid)
         for hotkey in state.get(SUBTENSOR, "OwnedHotkeys", owner)
-        if (uid := uid_of(state, netuid, hotkey)) is not None and uid != first
+        if (uid := uid_of(state, netuid, hotkey)) is not None
     )
-    ordered = ([] if first is None else [first]) + [uid for _, uid in owned]
-    return set(ordered[:limit])
+    immortal = {uid for _, uid in owned[: state.get(SUBTENSOR, "ImmuneOwnerUidsLimit", netuid)]}
+    own = uid_of(state, netuid, state.get(SUBTENSOR, "SubnetOwnerHotkey", netuid))
+    return immortal if own is None else immortal | {own}
 
 
 # --- root -----------------------------------------------------------------------------------------

@@ -143,6 +143,12 @@ def set_tempo(ctx: Context, netuid: int, tempo: int) -> None:
     ctx.signed()
 
 
+@call("SubtensorModule.set_activity_cutoff_factor")
+def set_activity_cutoff_factor(ctx: Context, netuid: int, factor_milli: int) -> None:
+    """A call that upstream keeps for its index only: it takes its fee and changes nothing."""
+    ctx.signed()
+
+
 @call("SubtensorModule.trigger_epoch")
 def trigger_epoch(ctx: Context, netuid: int) -> None:
     """The owner asks for an epoch after the freeze window, ahead of its time."""

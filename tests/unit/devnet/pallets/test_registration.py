@@ -2,6 +2,7 @@ from itertools import pairwise
 
 import pytest
 
+from taostack.devnet.pallets.registration import immortal_uids
 from taostack.devnet.pallets.registration_rules import Candidate, bump_burn, choose_uid_to_prune
 from tests.support.ledger_chain import ALICE, BOB, RAO, SUBTENSOR, address
 from tests.support.subnet_chain import ROOT, SubnetChain
@@ -122,6 +123,15 @@ def test_a_full_subnet_gives_the_place_of_the_weakest_and_nothing_of_it_stays(ch
 def test_the_owner_s_hotkey_is_never_pruned(chain: SubnetChain, netuid: int) -> None:
     chain.put("MaxAllowedUids", netuid, value=1)
     assert chain.refused(ALICE, REGISTER, netuid=netuid, hotkey=address("x")) == "NoNeuronIdAvailable"
+
+
+def test_the_owner_s_oldest_hotkeys_are_spared_up_to_a_limit(chain: SubnetChain, netuid: int) -> None:
+    chain.join(netuid, "owned 1", "owned 2")
+    assert immortal_uids(chain.state, netuid) == {0}
+    chain.run(ROOT, "AdminUtils.sudo_set_owner_immune_neuron_limit", netuid=netuid, immune_neurons=2)
+    assert immortal_uids(chain.state, netuid) == {0, 1}
+    chain.put("SubnetOwnerHotkey", netuid, value=address("owned 2"))
+    assert immortal_uids(chain.state, netuid) == {0, 1, 2}
 
 
 def candidate(uid: int, emission: int = 0, *, immune: bool = False, immortal: bool = False) -> Candidate:

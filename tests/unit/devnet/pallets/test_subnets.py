@@ -193,8 +193,10 @@ def test_the_owner_may_ask_for_an_epoch(chain: SubnetChain) -> None:
     assert chain.refused(ROOT, call, netuid=netuid) == "AutoEpochAlreadyImminent"
 
 
-def test_the_old_tempo_call_changes_nothing(chain: SubnetChain) -> None:
+def test_the_old_calls_of_owners_change_nothing(chain: SubnetChain) -> None:
     netuid = chain.subnet(BOB)
+    chain.run(BOB, f"{SUBTENSOR}.set_activity_cutoff_factor", netuid=netuid, factor_milli=5)
+    assert chain.get("ActivityCutoffFactorMilli", netuid) == 13_889
     chain.run(BOB, f"{SUBTENSOR}.set_tempo", netuid=netuid, tempo=777)
     assert chain.get("Tempo", netuid) == 10
 
