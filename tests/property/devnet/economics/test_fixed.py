@@ -18,14 +18,14 @@ BITS = st.one_of(
 NOT_NEGATIVE = BITS.map(lambda bits: abs(bits) & (2**63 - 1))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(BITS, BITS), min_size=1, max_size=8))
 def test_a_product_is_floored_and_saturated(pairs: list[tuple[int, int]]) -> None:
     a, b = (np.array(side, np.int64) for side in zip(*pairs, strict=True))
     assert fixed.mul(a, b).tolist() == [I32F32.mul(x, y) for x, y in pairs]
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(NOT_NEGATIVE, NOT_NEGATIVE), min_size=1, max_size=8))
 def test_a_quotient_is_floored_saturated_and_zero_over_zero(pairs: list[tuple[int, int]]) -> None:
     a, b = (np.array(side, np.int64) for side in zip(*pairs, strict=True))

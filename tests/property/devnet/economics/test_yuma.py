@@ -64,7 +64,7 @@ def entries(found: Rows) -> dict[int, dict[int, int]]:
     return {uid: dict(pairs) for uid, pairs in found.pairs().items() if pairs}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(subnets())
 def test_the_arrays_agree_with_the_plain_integers_to_the_bit(inputs: EpochInputs) -> None:
     outputs, expected = epoch(inputs), reference.run(inputs)

@@ -125,5 +125,5 @@ class History(RuleBasedStateMachine):
         assert self.chain.discrepancies() == {}
 
 
-History.TestCase.settings = settings(max_examples=25, stateful_step_count=50, deadline=None)
+History.TestCase.settings = settings(max_examples=15, stateful_step_count=40, deadline=None)
 TestHistory = History.TestCase
