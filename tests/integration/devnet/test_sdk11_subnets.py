@@ -199,3 +199,19 @@ async def test_a_root_seat_and_an_identity(subnet: Devnet, client: bittensor.Cli
     await done(subnet, intents.SetSubnetIdentity(netuid=NETUID, subnet_name="forge"), OWNER)
     info = await client.read("subnet", netuid=NETUID)
     assert info is not None
+
+
+async def test_children_takes_symbols_and_key_swaps(subnet: Devnet, client: bittensor.Client) -> None:
+    child = dev_wallet("//Dave", hotkey="//Dave//child").hotkey_address
+    await done(subnet, intents.SetChildren(netuid=NETUID, children=[(0.5, child)]), VALIDATOR)
+    await done(subnet, intents.SetChildkeyTake(netuid=NETUID, take=0.1), VALIDATOR)
+    await done(subnet, intents.SetTake(take=0.1), VALIDATOR)
+    await done(subnet, intents.UpdateSymbol(netuid=NETUID, symbol="δ"), OWNER)
+    await done(subnet, intents.SetSubnetEmissionEnabled(netuids=[NETUID], enabled=True), OWNER)
+    subnet.mine(20)
+    ((share, hotkey),) = await client.read("children", netuid=NETUID, hotkey_ss58=VALIDATOR.hotkey_address)
+    assert (share, hotkey) == (2**63, child)
+    newer = dev_wallet("//Bob", hotkey="//Bob//newer").hotkey_address
+    await done(subnet, intents.SwapHotkey(new_hotkey_ss58=newer), VALIDATOR)
+    assert await client.query(storage.SubtensorModule.Uids, [NETUID, newer]) == 1
+    assert await client.read("children", netuid=NETUID, hotkey_ss58=newer) == [(share, child)]
