@@ -2,6 +2,5 @@
 
 ``fixed`` fixed-point arithmetic · ``yuma`` the consensus epoch · ``emission`` block emission and its
 split over subnets · ``split`` what an epoch's alpha becomes · ``pools`` the constant-product pool ·
-``shares`` the share pool of a hotkey's stakers · ``burn`` registration price · ``locks`` price of a
-subnet · ``pruning`` whose uid is given away.
+``shares`` the share pool of a hotkey's stakers · ``burn`` the fall of the registration price.
 """

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from taostack.devnet.economics.fixed import I96F32, U16_MAX, U96F32
+from taostack.devnet.economics.fixed import I96F32, U16_MAX, U96F32, log2
 from taostack.devnet.economics.pools import Pool
 
 TOTAL_SUPPLY: Final = 21_000_000_000_000_000
@@ -24,7 +24,7 @@ def block_emission(issuance: int, initial: int = BLOCK_EMISSION) -> int:
     if issuance >= TOTAL_SUPPLY:
         return 0
     issued = I96F32.div(I96F32.of(issuance), I96F32.of(TOTAL_SUPPLY))
-    halvings = I96F32.div(I96F32.one, I96F32.one - issued).bit_length() - 1 - I96F32.fraction
+    halvings = I96F32.whole(log2(I96F32.div(I96F32.one, I96F32.one - issued), I96F32))
     return initial >> halvings
 
 
@@ -39,9 +39,11 @@ class Demand:
 
 
 def tao_shares(demands: Mapping[int, Demand], emission: int) -> dict[int, int]:
-    """Rao of ``emission`` for each netuid, by moving price less the burned part; equal while no price is known.
+    """Rao of ``emission`` for each netuid, by moving price less the burned part.
 
-    What rounding leaves over is not emitted.
+    Shares are equal while every moving price is still zero: on a chain that is
+    a few blocks old the average has not left its last bit yet, and the runtime's
+    rule alone would emit nothing. What rounding leaves over is not emitted.
     """
     worth = {
         netuid: I96F32.mul(demand.moving_price, I96F32.one - min(demand.miner_burned, I96F32.one))
