@@ -24,6 +24,7 @@ class FaultyProxy:
     Set the attributes at any time; they act on open connections too.
 
     hang            swallow every frame in both directions
+    garble          send noise instead of each of the server's frames
     mute_heads      swallow the server's announcements of new blocks
     delay_seconds   hold each of the server's frames back for so long
     refuse          cut each new connection at once
@@ -35,6 +36,7 @@ class FaultyProxy:
     def __init__(self, upstream: str) -> None:
         self.upstream = upstream
         self.hang = False
+        self.garble = False
         self.mute_heads = False
         self.delay_seconds = 0.0
         self.refuse = False
@@ -130,7 +132,7 @@ class FaultyProxy:
                     muted = self.mute_heads and _field(frame, "method").endswith("Head")
                     muted = muted or any(self.requests[method] for method in self.swallow_answers)
                     if not (self.hang or muted):
-                        late.put_nowait((loop.time() + self.delay_seconds, frame))
+                        late.put_nowait((loop.time() + self.delay_seconds, "{\x00" if self.garble else frame))
         finally:
             courier.cancel()
 

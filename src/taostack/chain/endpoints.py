@@ -10,7 +10,7 @@ publishes a new one starts fresh.
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Literal
 
 from taostack.chain.metagraph import UNSERVED_ADDRESSES, AxonInfo, Metagraph
@@ -79,6 +79,8 @@ def decode_endpoint(hotkey: str, data: bytes) -> PublishedEndpoint | None:
     protocol = _PROTOCOLS.get(kind)
     if protocol is None or not 1 <= port <= 65_535 or str(address) in UNSERVED_ADDRESSES:
         return None
+    if isinstance(address, IPv6Address) and address.scope_id is not None:
+        return None  # a scope names an interface of the reader's machine
     return PublishedEndpoint(hotkey, str(address), port, protocol, "commitment")
 
 

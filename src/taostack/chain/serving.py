@@ -95,7 +95,7 @@ def checked_endpoint(ip: str, port: int) -> tuple[IPv4Address | IPv6Address, int
         raise EndpointInvalidError(
             f"{ip!r} is no IP address", remedy="the chain stores IPv4 or IPv6 addresses, no names"
         ) from error
-    if str(address) in _REFUSED:
+    if str(address) in _REFUSED or getattr(address, "scope_id", None) is not None:
         raise EndpointInvalidError(
             f"the chain refuses to publish {address}",
             remedy="publish the address that peers reach (--axon.external_ip); on one machine use 127.0.0.2 and up",

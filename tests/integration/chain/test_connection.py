@@ -4,6 +4,8 @@ import asyncio
 import time
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from taostack.chain.client import Chain
 from taostack.chain.errors import ChainUnavailableError
@@ -98,3 +100,29 @@ async def test_an_endpoint_that_connects_and_then_drops_every_request_is_not_ham
             with pytest.raises(ChainUnavailableError):
                 await chain.head()
             assert proxy.connections - dialled < 40
+
+
+async def test_an_endpoint_that_answers_noise_is_left_for_the_next(devnet):
+    async with (
+        FaultyProxy(devnet.url) as first,
+        FaultyProxy(devnet.url) as second,
+        Chain.connect([first.url, second.url], deadline_seconds=6, attempt_seconds=0.5) as chain,
+    ):
+        first.garble = True
+        assert (await chain.head()).number >= 0
+        assert chain.endpoint == second.url
+
+
+async def test_an_endpoint_that_turns_us_away_is_left_for_the_next(devnet):
+    def too_many(connection: ServerConnection, request: Request) -> Response:
+        return connection.respond(429, "slow down")
+
+    async def nobody(connection: ServerConnection) -> None:
+        raise AssertionError("the handshake should have failed")
+
+    async with serve(nobody, "127.0.0.1", 0, process_request=too_many) as server:
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+        async with Chain.connect([url, devnet.url], deadline_seconds=10) as chain:
+            assert chain.endpoint == devnet.url
+        with pytest.raises(ChainUnavailableError, match="429"):
+            await Chain.connect(url, deadline_seconds=0.8).__aenter__()

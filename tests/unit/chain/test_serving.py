@@ -7,7 +7,7 @@ from taostack.chain.metagraph import AxonInfo
 from taostack.chain.serving import AxonRecord, ServingState, checked_endpoint
 
 
-@pytest.mark.parametrize("ip", ["127.0.0.1", "::1", "0.0.0.0", "::", "255.255.255.255"])
+@pytest.mark.parametrize("ip", ["127.0.0.1", "::1", "0.0.0.0", "::", "255.255.255.255", "fe80::1%eth0"])
 def test_addresses_that_no_peer_can_reach_are_refused(ip):
     with pytest.raises(EndpointInvalidError, match="refuses to publish") as error:
         checked_endpoint(ip, 8091)
