@@ -64,7 +64,7 @@ def emit(ctx: Context) -> None:
     state = ctx.state
     dynamic = [netuid for netuid in subnets(state) if netuid != ROOT_NETUID]
     started = [netuid for netuid in dynamic if is_emitting(state, netuid, ctx.block)]
-    block_emission = emission.block_emission(int(state.get(SUBTENSOR, "TotalIssuance")))
+    block_emission = emission.block_emission(_take_over_issuance(state))
     state.put(SUBTENSOR, "BlockEmission", value=block_emission)
     demands = {
         netuid: emission.Demand(
@@ -123,6 +123,14 @@ def _emit_to(state: State, netuid: int, tao: int, *, root_sells: bool) -> None:
         ("SubnetExcessTao", terms.excess_tao),
     ):
         state.put(SUBTENSOR, item, netuid, value=amount)
+
+
+def _take_over_issuance(state: State) -> int:
+    """What is issued as Balances counts it: fees, dust and dissolved pools have left there since the last block."""
+    issued = int(state.get("Balances", "TotalIssuance"))
+    if issued != state.get(SUBTENSOR, "TotalIssuance"):
+        state.put(SUBTENSOR, "TotalIssuance", value=issued)
+    return issued
 
 
 def _issue(state: State, tao: int) -> None:

@@ -279,7 +279,6 @@ def burn_tao_for_alpha(ctx: Context, coldkey: str, netuid: int, tao: int) -> int
     """
     if netuid == ROOT_NETUID:
         balances.burn(ctx, coldkey, tao)
-        ctx.state.mutate(SUBTENSOR, "TotalIssuance", fn=lambda issued: max(0, int(issued) - tao))
         return 0
     balances.withdraw(ctx, coldkey, tao)
     alpha = buy_alpha(ctx.state, netuid, tao).received

@@ -5,7 +5,7 @@ import pytest
 from taostack.devnet.economics import burn
 from taostack.devnet.economics.emission import OWNER_CUT
 from taostack.devnet.economics.fixed import U96F32
-from taostack.devnet.pallets import coinbase
+from taostack.devnet.pallets import balances, coinbase
 from taostack.devnet.pallets import stake_ledger as ledger
 from tests.support.ledger_chain import ALICE, BOB, CHARLIE, DAVE, RAO, LedgerChain, address
 
@@ -72,6 +72,14 @@ def test_issuance_grows_by_what_enters_the_pools(chain: LedgerChain, netuid: int
     grown = chain.get("TotalIssuance") - before
     assert grown == chain.get("SubnetTaoInEmission", netuid) + chain.get("SubnetExcessTao", netuid) == RAO
     assert chain.get("BlockEmission") == RAO
+
+
+def test_issuance_forgets_what_left_the_accounts(chain: LedgerChain, netuid: int) -> None:
+    chain.mine(2)
+    chain.chain.patch(lambda ctx: balances.burn(ctx, BOB, 5 * RAO))
+    before = chain.get("TotalIssuance")
+    chain.mine()
+    assert chain.get("TotalIssuance") == before - 5 * RAO + RAO == chain.state.get("Balances", "TotalIssuance")
 
 
 def test_root_stake_lets_liquidity_come_in_beside_the_purchase(chain: LedgerChain, netuid: int) -> None:
