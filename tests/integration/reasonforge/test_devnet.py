@@ -3,15 +3,16 @@
 import asyncio
 import json
 import random
-import subprocess
 
 import msgspec
 import pytest
 import sqlalchemy as sa
+from typer.testing import CliRunner
 
 from taostack.chain.client import Chain
 from taostack.devnet import Devnet
 from taostack.reasonforge import looking, store
+from taostack.reasonforge.cli import app
 from taostack.reasonforge.leaderboard import Leaderboard
 from tests.integration.neuron.support import NETUID, make_subnet
 from tests.support.processes import TAOSTACK, Program, wait_until
@@ -34,7 +35,7 @@ def neuron(subnet, role, hotkey, folder, *more):
 
 
 def run(*words):
-    return subprocess.run([*TAOSTACK, "reasonforge", *words], capture_output=True, text=True, timeout=60, check=False)
+    return CliRunner().invoke(app, words, catch_exceptions=False)
 
 
 def closed(subnet):
@@ -77,7 +78,7 @@ async def test_a_validator_killed_again_and_again_loses_nothing_and_pays_who_sol
         row = weights[metagraph.uid_of(subnet.validator.hotkey_address)]
         assert row.get(good, 0) > 20 * row.get(bad, 0)
         assert subnet.validator.hotkey_address in commitments
-        look_at_it(subnet, tmp_path, good)
+        await asyncio.to_thread(look_at_it, subnet, tmp_path, good)
         assert [program.stop() for program in programs] == [0, 0, 0]
     finally:
         for program in programs:
@@ -87,7 +88,7 @@ async def test_a_validator_killed_again_and_again_loses_nothing_and_pays_who_sol
 def look_at_it(subnet, folder, good):
     """The looking commands beside the running validator."""
     shown = run("leaderboard", "--database", str(subnet.book), "--subtensor.network", subnet.devnet.url, "--json")
-    assert shown.returncode == 0, shown.stderr
+    assert shown.exit_code == 0, shown.output
     board = msgspec.json.decode(shown.stdout, type=Leaderboard)
     assert board.rows[0].uid == good
     assert board.rows[0].incentive is not None
@@ -96,7 +97,7 @@ def look_at_it(subnet, folder, good):
     assert board.rows[0].hotkey[:6] in table.stdout
     record = folder / "epoch.json"
     exported = run("audit", "--database", str(subnet.book), "--epoch", str(board.epoch), "--export", str(record))
-    assert exported.returncode == 0, exported.stdout + exported.stderr
+    assert exported.exit_code == 0, exported.output
     checked = run("audit", str(record), "--commitment", board.commitment, "--json")
     assert json.loads(checked.stdout)["ok"] is True
     with looking.open_existing(str(subnet.book)) as database, database.reading() as connection:
