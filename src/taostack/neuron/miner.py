@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from os import urandom
 from typing import NoReturn
 
+import msgspec
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -80,7 +81,7 @@ class Miner:
             "miner", settings, wallet=wallet, clock=clock, rng=rng, entropy=entropy, metrics=metrics, health=health
         )
         self.port: int | None = None
-        """The bound port while the axon listens."""
+        """The port that the axon was bound to last."""
         self._program = program
         self._limits = limits or AxonLimits()
 
@@ -88,6 +89,11 @@ class Miner:
         """Live until cancelled; raises as ``Neuron.run`` does, and EndpointUnknownError, EndpointInvalidError."""
         published_ip(self.neuron.settings.axon)
         await self.neuron.run(self._program.migrations, self._serve)
+
+    def _ending_in_time(self, grace_seconds: float) -> AxonLimits:
+        """The limits, with at most half of the grace period for calls in flight: the program must close too."""
+        seconds = min(self._limits.shutdown_seconds, max(0.1, grace_seconds / 2))
+        return msgspec.structs.replace(self._limits, shutdown_seconds=seconds)
 
     async def _serve(self, life: Life) -> None:
         settings = life.settings
@@ -114,7 +120,7 @@ class Miner:
                 port=settings.axon.port,
                 gate=gate,
                 clock=life.clock,
-                limits=self._limits,
+                limits=self._ending_in_time(settings.shutdown.grace_seconds),
             )
             for route, handler in self._program.routes():
                 axon.attach(route, handler)

@@ -56,8 +56,8 @@ class Database:
         # Queues writers of this process in order of arrival: SQLite's own busy
         # handler polls with growing pauses and lets late comers overtake.
         self._writing = threading.Lock()
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="storage-writer")
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="storage-reader")
+        self._writer = ThreadPoolExecutor(1, "storage-writer", initializer=self._mark_own_thread)
+        self._readers = ThreadPoolExecutor(_READERS, "storage-reader", initializer=self._mark_own_thread)
         self._closed = False
 
     @property
@@ -137,7 +137,7 @@ class Database:
             raise StorageCorruptError(f"{self.where}: {verdict}")
 
     def close(self) -> None:
-        """Let running transactions end, then release files and claim; a second call does nothing."""
+        """Take nothing more, end what was submitted, then release files and claim; a second call does nothing."""
         if self._closed:
             return
         self._closed = True
@@ -157,8 +157,12 @@ class Database:
         with self.transaction() as connection:
             return work(connection)
 
+    def _mark_own_thread(self) -> None:
+        self._local.own = True
+
     def _check_open(self) -> None:
-        if self._closed:
+        # What was submitted before ``close`` is still to be done, on our own threads.
+        if self._closed and not getattr(self._local, "own", False):
             raise StateError(f"{self.where} is closed")
 
 

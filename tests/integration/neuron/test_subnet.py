@@ -37,7 +37,7 @@ async def alive(*neurons: Miner | Validator) -> AsyncIterator[None]:
                 task.cancel()
 
 
-async def until(condition: Callable[[], Awaitable[bool]] | Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], Awaitable[bool]] | Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait until the chain has brought ``condition`` about."""
     async with asyncio.timeout(seconds):
         while True:
@@ -169,7 +169,7 @@ async def test_rate_limited_weights_are_waited_for_and_superseded_by_newer_ones(
     subnet.devnet.set_storage("SubtensorModule", "WeightsSetRateLimit", NETUID, value=25)
     program = EchoValidator()
     async with alive(Miner(subnet.settings("miner0"), EchoMiner()), Validator(subnet.settings("validator"), program)):
-        await until(lambda: [code for _, _, code in rows(subnet)].count("ok") >= 2, 30)
+        await until(lambda: [code for _, _, code in rows(subnet)].count("ok") >= 2)
 
 
 async def test_dropped_connections_are_survived(subnet):
@@ -198,3 +198,25 @@ async def test_the_metagraph_is_renewed_by_blocks(subnet, every):
         await until(seen_three)
     gaps = [after - before for before, after in zip(sorted(blocks), sorted(blocks)[1:], strict=False)]
     assert min(gaps) >= every
+
+
+async def test_an_endpoint_that_may_not_be_published_yet_is_published_when_it_may(subnet):
+    subnet.devnet.set_storage("SubtensorModule", "ServingRateLimit", NETUID, value=25)
+    ports = []
+    for _ in range(2):
+        miner = Miner(subnet.settings("miner0"), EchoMiner())
+        async with alive(miner):
+            await until_ready(miner)
+            ports.append(miner.port)
+    state = subnet.devnet.state.get("SubtensorModule", "Axons", NETUID, subnet.miners[0].hotkey_address)
+    assert ports[0] != ports[1]
+    assert state["port"] == ports[1]
+
+
+async def test_an_endpoint_that_vanished_from_the_chain_is_published_again(subnet):
+    miner = Miner(subnet.settings("miner0"), EchoMiner())
+    key = ("SubtensorModule", "Axons", NETUID, subnet.miners[0].hotkey_address)
+    async with alive(miner):
+        await until_ready(miner)
+        subnet.devnet.set_storage(*key, value=None)
+        await until(lambda: (subnet.devnet.state.get(*key) or {"port": 0})["port"] == miner.port)

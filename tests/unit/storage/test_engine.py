@@ -115,6 +115,15 @@ def test_a_closed_database_says_so_and_closes_twice_without_harm(tmp_path):
         database.submit(lambda _: None)
 
 
+def test_what_was_submitted_before_closing_is_still_done(tmp_path):
+    database = open_database(tmp_path / "a.sqlite", [NOTES])
+    futures = [database.submit(lambda connection, n=number: note(connection, str(n))) for number in range(50)]
+    database.close()
+    assert all(future.exception() is None for future in futures)
+    with open_database(tmp_path / "a.sqlite", [NOTES]) as again, again.reading() as connection:
+        assert len(texts(connection)) == 50
+
+
 def test_a_database_locked_by_another_process_is_a_clear_error(tmp_path):
     with open_database(tmp_path / "a.sqlite", [NOTES], busy_seconds=0.05) as database:
         other = sqlite3.connect(tmp_path / "a.sqlite", isolation_level=None)
