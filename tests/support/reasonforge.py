@@ -80,8 +80,8 @@ class Subnet:
         self.miners.append(program)
         return program
 
-    async def add_handler(self, reason: Callable[..., Any]) -> None:
-        """A miner that answers tasks with a handler of the test's own."""
+    async def add_handler(self, reason: Callable[..., Any], **others: Callable[..., Any]) -> None:
+        """A miner with a handler of the test's own for tasks, and if it likes for ``health`` and ``result``."""
         wallet, _ = self._new_neuron()
 
         async def health(check: protocol.HealthCheck, caller: Any) -> protocol.HealthReport:
@@ -92,7 +92,11 @@ class Subnet:
         async def result(result: protocol.EpochResult, caller: Any) -> protocol.Received:
             return protocol.Received(epoch=result.epoch, seed_matches=True)
 
-        handlers = {protocol.REASON: reason, protocol.HEALTH: health, protocol.EPOCH_RESULT: result}
+        handlers = {
+            protocol.REASON: reason,
+            protocol.HEALTH: others.get("health", health),
+            protocol.EPOCH_RESULT: others.get("result", result),
+        }
         await self._serve(wallet, handlers)
 
     def add_address(self, port: int) -> None:

@@ -32,7 +32,7 @@ from taostack.wire.answer import ROUND_DEADLINE, Answer
 
 HEALTH_SECONDS = 5.0
 """Deadline of one health check."""
-RESULT_SECONDS = 10.0
+RESULT_SECONDS = 5.0
 """Deadline of telling one miner its result."""
 RESULT_REACH = 5
 """Epochs for which a miner that cannot be reached is tried again."""
@@ -142,9 +142,11 @@ class ReasonforgeValidator:
 
         if self._publish:
             await self._publish_commitment(context, commitment)
-        await self._tell_results(context)
-        trips = await self._round_trips(context)
-        await self._ask_rounds(context, row, [slot for slot in slots if slot.index not in done], trips)
+        async with asyncio.TaskGroup() as group:
+            # Beside the questions, so that a miner that does not take its result holds nobody up.
+            group.create_task(self._tell_results(context), name="tell results")
+            trips = await self._round_trips(context)
+            await self._ask_rounds(context, row, [slot for slot in slots if slot.index not in done], trips)
         return await self._judge(context, row)
 
     async def _open_epoch(self, context: EpochContext) -> tuple[store.EpochRow, set[int]]:
@@ -210,17 +212,20 @@ class ReasonforgeValidator:
     async def _round_trips(self, context: EpochContext) -> dict[NeuronKey, tuple[float, ...]]:
         """Seconds of a few health checks with each miner, without any work in them."""
         trips: dict[NeuronKey, list[float]] = {target.key: [] for target in context.targets}
+        asked = context.targets
         for number in range(self._rules.health_checks):
             check = protocol.HealthCheck(nonce=f"{context.epoch.index}-{context.attempt}-{number}")
             replies = await context.dendrite.ask_all(
                 protocol.HEALTH,
-                [(target.endpoint, check) for target in context.targets],
+                [(target.endpoint, check) for target in asked],
                 deadline_seconds=min(HEALTH_SECONDS, self._rules.task_timeout_ms / 1000),
                 concurrency=self._concurrency,
             )
-            for target, reply in zip(context.targets, replies, strict=True):
+            for target, reply in zip(asked, replies, strict=True):
                 if reply.ok:
                     trips[target.key].append(reply.latency_seconds)
+            # Who did not answer once is not waited for again; it has no credit, but gets its tasks.
+            asked = tuple(target for target, reply in zip(asked, replies, strict=True) if reply.ok)
         return {key: tuple(seconds) for key, seconds in trips.items()}
 
     async def _ask_rounds(

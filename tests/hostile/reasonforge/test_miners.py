@@ -14,6 +14,7 @@ from taostack.reasonforge.backends.symbolic import SymbolicBackend
 from taostack.reasonforge.errors import BackendError
 from taostack.reasonforge.protocol import ReasoningReply, ReasoningStep
 from taostack.reasonforge.rules import DEFAULT
+from taostack.reasonforge.validator import RESULT_SECONDS
 from tests.support.reasonforge import Subnet
 
 RULES = msgspec.structs.replace(
@@ -137,6 +138,28 @@ async def test_a_handler_that_breaks_the_protocol_is_a_failure_of_its_own(subnet
     reasons = {row.uid: row.reason for row in board.rows}
     assert "another task" in reasons[2]
     assert "timeout" in reasons[3]
+
+
+async def test_a_miner_that_hangs_in_health_checks_and_results_costs_one_deadline_each(subnet):
+    async def hang(request, caller):
+        await asyncio.sleep(3_600)
+
+    async def answers(task, caller):
+        answer = solve(task.problem, task.answer_schema).final_answer
+        return ReasoningReply(task_id=task.task_id, final_answer=answer)
+
+    await subnet.add_handler(answers, health=hang, result=hang)
+    loop = asyncio.get_running_loop()
+    await subnet.epoch(1)
+    began = loop.time()
+    scores = await subnet.epoch(2)
+    assert loop.time() - began < protocol_seconds() + 8
+    assert all(share > 0 for share in subnet.shares(scores))
+
+
+def protocol_seconds():
+    """One health check and one result, in vain."""
+    return RULES.task_timeout_ms / 1000 + RESULT_SECONDS
 
 
 async def test_servers_that_speak_something_else_or_nothing_are_misses(subnet):
