@@ -15,6 +15,7 @@ from taostack.devnet.errors import UnknownNameError
 from taostack.devnet.execute import Execution
 from taostack.devnet.extrinsics import Extrinsic, bare_extrinsic, decode_extrinsic
 from taostack.devnet.metadata import compact
+from taostack.devnet.pallets import balances
 from taostack.devnet.pallets.dispatch import (
     APIS,
     NONE,
@@ -319,14 +320,12 @@ class Chain:
         """Take an extrinsic apart; UndecodableError."""
         return decode_extrinsic(raw, self.profile, self._validator.extensions)
 
-    def judge(self, extrinsic: Extrinsic, ctx: Context | None = None, verified_under: bytes | None = None) -> Verdict:
+    def judge(self, extrinsic: Extrinsic, ctx: Context | None = None, known: Verdict | None = None) -> Verdict:
         """Whether a transaction may be applied in the next block (or in ``ctx``); PoolRejection."""
         if ctx is None:
             ctx = self._context(self.number + 1, NONE, Events(self.profile))
         birth = extrinsic.era.birth(ctx.block)
-        return self._validator.judge(
-            extrinsic, ctx, self.genesis_hash, self._birth_hash(birth, ctx.block), verified_under=verified_under
-        )
+        return self._validator.judge(extrinsic, ctx, self.genesis_hash, self._birth_hash(birth, ctx.block), known=known)
 
     def _birth_hash(self, birth: int, block: int) -> bytes | None:
         if birth and block - birth > int(self.profile.codec.constant("System", "BlockHashCount")):
@@ -336,11 +335,11 @@ class Chain:
     def submit(self, extrinsic: Extrinsic) -> Entry:
         """Take a transaction into the pool; PoolRejection says why not."""
         verdict = self.judge(extrinsic)
-        return self.pool.add(extrinsic, verdict.priority, verdict.death, verdict.birth_hash)
+        return self.pool.add(extrinsic, verdict)
 
     def account_nonce(self, account: str) -> int:
         """The next nonce of an account on chain."""
-        return int(self.state.get("System", "Account", account)["nonce"])
+        return balances.nonce(self.state, account)
 
     def next_nonce(self, account: str) -> int:
         """The next nonce that neither the chain nor the pool has used."""

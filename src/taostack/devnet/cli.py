@@ -36,7 +36,7 @@ def devnet(
     The keys //Alice to //Ferdie are funded and known to everyone; //Alice has
     sudo. Nothing on this chain is worth anything.
     """
-    from taostack.devnet.node import DevnetSettings
+    from taostack.devnet.node import DevnetSettings, loop_factory
     from taostack.process import logs, shutdown
 
     logs.configure(level=log_level, format=log_format)
@@ -50,7 +50,7 @@ def devnet(
         allow_remote=allow_remote,
     )
     settings.check()
-    code = shutdown.run(_serve(settings), grace_seconds=_GRACE_SECONDS)
+    code = shutdown.run(_serve(settings), grace_seconds=_GRACE_SECONDS, loop_factory=loop_factory())
     if code:
         raise typer.Exit(code)
 

@@ -21,6 +21,9 @@ ED25519 = 0
 SR25519 = 1
 ECDSA = 2
 
+_KEYS_REMEMBERED = 16_384
+"""Storage keys kept ready; hashing one takes longer than looking it up."""
+
 
 @dataclass(frozen=True, slots=True)
 class StorageItem:
@@ -95,6 +98,7 @@ class Codec:
     def __init__(self, blob: bytes, tree: MetadataV15, spec_version: int, transaction_version: int) -> None:
         self._runtime = bittensor_core.Runtime(blob, spec_version, transaction_version, SS58_FORMAT)
         self._items: dict[tuple[str, str], StorageItem] = {}
+        self._keys: dict[tuple[Any, ...], bytes] = {}
         self._constants: dict[tuple[str, str], Any] = {}
         self._errors: dict[tuple[str, str], tuple[int, int]] = {}
         self._error_names: dict[tuple[int, int], str] = {}
@@ -165,6 +169,19 @@ class Codec:
         """The storage key of one entry, or the prefix of a part of a map."""
         if not keys:
             return self.item(pallet, name).prefix
+        place = (pallet, name, *keys)
+        try:
+            known = self._keys.get(place)
+        except TypeError:  # a key that is a list or a mapping
+            return self._storage_key(pallet, name, keys)
+        if known is None:
+            known = self._storage_key(pallet, name, keys)
+            if len(self._keys) >= _KEYS_REMEMBERED:
+                self._keys.clear()
+            self._keys[place] = known
+        return known
+
+    def _storage_key(self, pallet: str, name: str, keys: Sequence[Any]) -> bytes:
         try:
             return bytes(self._runtime.storage_key(pallet, name, list(keys)))
         except KeyError:

@@ -46,7 +46,7 @@ class Execution:
     def apply_entry(self, entry: Entry) -> None:
         """Judge a waiting transaction once more and apply it, or put it among the invalid ones."""
         try:
-            verdict = self._chain.judge(entry.extrinsic, self._ctx, verified_under=entry.birth_hash)
+            verdict = self._chain.judge(entry.extrinsic, self._ctx, known=entry.verdict)
         except PoolRejection as rejection:
             _log.info("transaction no longer valid", hash="0x" + entry.extrinsic.hash.hex(), reason=str(rejection))
             self.invalid.append(entry)
@@ -74,9 +74,7 @@ class Execution:
         ctx = self._ctx
         signer = extrinsic.signer or ""
         ctx.events.in_extrinsic(len(self.extrinsics))
-        account = ctx.state.get("System", "Account", signer)
-        account["nonce"] += 1
-        ctx.state.put("System", "Account", signer, value=account)
+        balances.use_nonce(ctx.state, signer)
         if verdict.fee:
             balances.withdraw(ctx, verdict.payer, verdict.fee)
             ctx.emit("Balances", "Withdraw", verdict.payer, verdict.fee)

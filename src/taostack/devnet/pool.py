@@ -13,6 +13,7 @@ from typing import Any
 
 from taostack.devnet.extrinsics import Extrinsic
 from taostack.devnet.pallets.dispatch import PoolRejection
+from taostack.devnet.validity import Verdict
 
 ALREADY_IMPORTED = 1013
 PRIORITY_TOO_LOW = 1014
@@ -24,15 +25,13 @@ Watcher = Callable[[Status], None]
 
 @dataclass(slots=True)
 class Entry:
-    """One waiting transaction; ``sender`` and ``nonce`` are its place, ``death`` the block it expires in."""
+    """One waiting transaction; ``sender`` and ``nonce`` are its place."""
 
     extrinsic: Extrinsic
     sender: str
     nonce: int
-    priority: int
     arrival: int
-    death: int
-    birth_hash: bytes
+    verdict: Verdict
     watchers: list[Watcher] = field(default_factory=list)
 
     def tell(self, status: Status) -> None:
@@ -56,7 +55,7 @@ class Pool:
     def __contains__(self, extrinsic_hash: bytes) -> bool:
         return extrinsic_hash in self._by_hash
 
-    def add(self, extrinsic: Extrinsic, priority: int, death: int, birth_hash: bytes) -> Entry:
+    def add(self, extrinsic: Extrinsic, verdict: Verdict) -> Entry:
         """Take a valid transaction in.
 
         PoolRejection 1013 when it is already here, 1014 when another with the
@@ -68,9 +67,11 @@ class Pool:
         sender = extrinsic.signer or ""
         queue = self._by_sender.setdefault(sender, {})
         rival = queue.get(extrinsic.nonce)
-        if rival is not None and rival.priority >= priority:
+        if rival is not None and rival.verdict.priority >= verdict.priority:
             text = "The transaction has too low priority to replace another transaction already in the pool."
-            raise PoolRejection(PRIORITY_TOO_LOW, text, f"Priority is too low: ({rival.priority} vs {priority})")
+            raise PoolRejection(
+                PRIORITY_TOO_LOW, text, f"Priority is too low: ({rival.verdict.priority} vs {verdict.priority})"
+            )
         if rival is None and len(self._by_hash) >= self._limit:
             if not queue:
                 del self._by_sender[sender]
@@ -80,7 +81,7 @@ class Pool:
         if rival is not None:
             del self._by_hash[rival.extrinsic.hash]
             rival.tell({"usurped": "0x" + extrinsic.hash.hex()})
-        entry = Entry(extrinsic, sender, extrinsic.nonce, priority, next(self._arrivals), death, birth_hash)
+        entry = Entry(extrinsic, sender, extrinsic.nonce, next(self._arrivals), verdict)
         queue[extrinsic.nonce] = entry
         self._by_hash[extrinsic.hash] = entry
         return entry
@@ -128,7 +129,7 @@ class Pool:
         def offer(sender: str, nonce: int) -> None:
             entry = self._by_sender.get(sender, {}).get(nonce)
             if entry is not None:
-                heapq.heappush(heap, (-entry.priority, entry.arrival, entry))
+                heapq.heappush(heap, (-entry.verdict.priority, entry.arrival, entry))
 
         for sender in list(self._by_sender):
             offer(sender, nonce_of(sender))
@@ -142,7 +143,9 @@ class Pool:
     def expire(self, block: int, nonce_of: Callable[[str], int]) -> list[Entry]:
         """Remove and return what can no longer be applied in ``block``: era over, or nonce used."""
         gone = [
-            entry for entry in self._by_hash.values() if entry.death <= block or entry.nonce < nonce_of(entry.sender)
+            entry
+            for entry in self._by_hash.values()
+            if entry.verdict.death <= block or entry.nonce < nonce_of(entry.sender)
         ]
         for entry in gone:
             self.remove(entry)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from taostack.devnet.codec import metadata_digest
 from taostack.devnet.extrinsics import Extrinsic, SignedExtensions, signature_holds
 from taostack.devnet.pallets import transaction_payment
-from taostack.devnet.pallets.balances import spendable
+from taostack.devnet.pallets.balances import nonce, spendable
 from taostack.devnet.pallets.dispatch import (
     GUARDS,
     INVALID_TRANSACTION,
@@ -52,13 +52,14 @@ class Validator:
         genesis_hash: bytes,
         birth_hash: bytes | None,
         *,
-        verified_under: bytes | None = None,
+        known: "Verdict | None" = None,
     ) -> Verdict:
         """Raise ``PoolRejection``, or say what applying in ``ctx.block`` would cost.
 
         ``birth_hash`` is the hash of the block at which the era began, None when
-        it is too old; ``verified_under`` is the birth hash under which the
-        signature has already been found good. A nonce from the future passes.
+        it is too old; ``known`` is what was found when the same transaction was
+        submitted, so that its signature need not be checked again. A nonce from
+        the future passes.
         """
         if extrinsic.signer is None:
             raise PoolRejection(
@@ -70,14 +71,15 @@ class Validator:
             raise PoolRejection(INVALID_TRANSACTION, "Invalid signing address")
         if birth_hash is None:
             raise PoolRejection(INVALID_TRANSACTION, "Transaction birth block ancient")
-        if verified_under != birth_hash:
+        if known is None or known.birth_hash != birth_hash:
             metadata_hash = self._digest() if extrinsic.metadata_hash_mode else None
             if not signature_holds(extrinsic, self.extensions.implicit(genesis_hash, birth_hash, metadata_hash)):
                 raise PoolRejection.bad_proof()
-        if extrinsic.nonce < nonce_of(ctx, extrinsic.signer):
+        if extrinsic.nonce < nonce(ctx.state, extrinsic.signer):
             raise PoolRejection.stale()
-        codec = self._profile.codec
-        info = transaction_payment.dispatch_info(codec, extrinsic.decoded)
+        info = (
+            transaction_payment.dispatch_info(self._profile.codec, extrinsic.decoded) if known is None else known.info
+        )
         if info.dispatch_class == "Mandatory":
             text = "Transaction dispatch is mandatory; transactions must not be validated."
             raise PoolRejection(INVALID_TRANSACTION, text)
@@ -116,8 +118,3 @@ class Validator:
             profile = self._profile
             self._metadata_hash = metadata_digest(profile.metadata_v15, profile.spec_version, profile.spec_name)
         return self._metadata_hash
-
-
-def nonce_of(ctx: Context, account: str) -> int:
-    """The next nonce of an account."""
-    return int(ctx.state.get("System", "Account", account)["nonce"])

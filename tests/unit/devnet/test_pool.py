@@ -4,7 +4,9 @@ import pytest
 
 from taostack.devnet.extrinsics import Extrinsic
 from taostack.devnet.pallets.dispatch import PoolRejection
+from taostack.devnet.pallets.transaction_payment import DispatchInfo
 from taostack.devnet.pool import ALREADY_IMPORTED, POOL_FULL, PRIORITY_TOO_LOW, Entry, Pool
+from taostack.devnet.validity import Verdict
 
 FOREVER = 2**64 - 1
 
@@ -14,7 +16,8 @@ def extrinsic(sender: str, nonce: int, salt: bytes = b"") -> Extrinsic:
 
 
 def add(pool: Pool, sender: str, nonce: int, priority: int = 1, *, death: int = FOREVER, salt: bytes = b"") -> Entry:
-    return pool.add(extrinsic(sender, nonce, salt), priority, death, b"")
+    verdict = Verdict(DispatchInfo(0, 0, "Normal", True), sender, 0, priority, b"", death)
+    return pool.add(extrinsic(sender, nonce, salt), verdict)
 
 
 class Nonces(dict[str, int]):

@@ -124,3 +124,28 @@ def test_minting_and_burning_follow_issuance(ledger: Any) -> None:
 def test_setting_a_balance_to_nothing_removes_the_account(ledger: Any) -> None:
     ledger.chain.patch(lambda ctx: balances.set_free(ctx.state, BOB, 0))
     assert not ledger.chain.state.has("System", "Account", BOB)
+
+
+def test_accounts_are_packed_as_the_codec_packs_them(ledger: Any) -> None:
+    state = ledger.chain.state
+    item = state.codec.item("System", "Account")
+    data = {"free": 5, "reserved": 2**64 - 1, "frozen": 7, "flags": 2**127 + 9}
+    value = {"nonce": 1, "consumers": 2, "providers": 3, "sufficients": 2**32 - 1, "data": data}
+
+    def change(ctx: Any) -> None:
+        ctx.state.put("System", "Account", NOBODY, value=value)
+        balances.Account.read(ctx.state, NOBODY).write(ctx.state, ALICE)
+        balances.use_nonce(ctx.state, BOB)
+
+    ledger.chain.patch(change)
+    assert state.get("System", "Account", ALICE) == value
+    assert balances.Account.read(state, ALICE).reserved == 2**64 - 1
+    assert balances.nonce(state, BOB) == state.get("System", "Account", BOB)["nonce"] == 1
+    ledger.chain.patch(lambda ctx: ctx.state.delete("System", "Account", BOB))
+    assert balances.nonce(state, BOB) == state.codec.decode(item.value_type, item.default)["nonce"] == 0
+
+
+def test_a_balance_cannot_overflow(ledger: Any) -> None:
+    ledger.chain.patch(lambda ctx: balances.set_free(ctx.state, BOB, 2**64 - 1))
+    events = ledger.send("//Alice", "Balances.transfer_keep_alive", dest=BOB, value=1)
+    assert failed_with(events) == {"Arithmetic": "Overflow"}
