@@ -3,7 +3,7 @@
 from typing import Any
 
 from taostack.process.clock import SystemClock
-from taostack.wire import Axon, AxonLimits, signing
+from taostack.wire import Axon, AxonLimits, Caller, Message, Route, signing
 from tests.integration.wire.support import ALICE, BOB, SAY, TOKENS, say, tokens
 
 BODY = b'{"prompt":"x"}'
@@ -118,3 +118,27 @@ async def test_the_media_type_of_the_reply_can_be_asked_for() -> None:
     )
     assert dict(start["headers"])[b"content-type"] == b"application/msgpack"
     assert body["body"].startswith(b"\x83")
+
+
+async def test_a_number_that_msgpack_cannot_hold_comes_back_as_json() -> None:
+    class Big(Message, frozen=True):
+        number: int
+
+    async def echo(request: Big, caller: Caller) -> Big:
+        return request
+
+    route = Route("big", 1, Big, Big)
+    server = Axon(BOB)
+    server.attach(route, echo)
+    part = b'{"number":100000000000000000000000}'
+    headers = signing.sign_request(
+        ALICE, method="POST", target=route.path, body=part, nonce_ns=SystemClock().now_ns(), receiver=BOB.ss58_address
+    ) | {"Accept": "application/msgpack"}
+    start, body = await run(
+        server,
+        route.path,
+        parts=(part,),
+        headers=[(name.lower().encode(), value.encode()) for name, value in headers.items()],
+    )
+    assert dict(start["headers"])[b"content-type"] == b"application/json"
+    assert body["body"] == part
