@@ -37,13 +37,13 @@ check-static: .venv/ready ## the part of check that runs no tests
 	$(PY) -m mypy
 	$(RUN) .venv/bin/lint-imports
 	$(PY) -m deptry src
-	NO_MKDOCS_2_WARNING=true $(PY) -m mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=true $(PY) -m mkdocs build --strict
 
 bench: .venv/ready .venv-v10/ready ## measure, compare with the targets, write benchmarks/RESULTS.md
 	$(RUN) -m benchmarks $(ARGS)
 
 docs: .venv/ready ## build the documentation into site/
-	NO_MKDOCS_2_WARNING=true $(PY) -m mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=true $(PY) -m mkdocs build --strict
 	@echo "built: site/index.html"
 
 lock: ## pin anew what pyproject.toml asks for (requirements/*.lock)
