@@ -25,6 +25,17 @@ def _emission(given: Mapping[str, Any]) -> object:
     return {"miner": split.miner, "validator": split.validator}
 
 
+def _cms(given: Mapping[str, Any]) -> object:
+    values = [given[name] for name in ("quality", "accuracy", "novelty", "efficiency")]
+    # The public code, from which the numbers come, does not look at the range of its inputs.
+    return formulas.cms(*values, unchecked=not all(0 <= value <= 1 for value in values))
+
+
+def _api_average(given: Mapping[str, Any]) -> object:
+    rewards = next((value for value in given.values() if isinstance(value, list)), [])
+    return formulas.average_api_reward(rewards)
+
+
 def _validators(given: Mapping[str, Any]) -> object:
     rows = [formulas.ValidatorShare(row["vas"], row["stake"], row["rep"]) for row in given["validators"]]
     return formulas.validator_rewards(rows, given["pool"])
@@ -99,7 +110,7 @@ def _difficulty(given: Mapping[str, Any]) -> object:
 
 RUNNERS: dict[str, Callable[[Mapping[str, Any]], object]] = {
     "emission_split": _emission,
-    "cms": lambda g: formulas.cms(g["quality"], g["accuracy"], g["novelty"], g["efficiency"]),
+    "cms": _cms,
     "difficulty_multiplier": _difficulty,
     "s_epoch": lambda g: formulas.epoch_score(g["cms"], g["mult"], g.get("trap_penalty", 1.0)),
     "peb": lambda g: formulas.peb(g["rank"], g["streak"]),
@@ -121,6 +132,7 @@ RUNNERS: dict[str, Callable[[Mapping[str, Any]], object]] = {
         g["task_id"], g["miner_id"], g["final_answer"], g["reasonings"]
     ),
     "jaccard": _jaccard,
+    **dict.fromkeys(("api_average_reward", "api_avg_reward", "average_api_reward"), _api_average),
     "penalty": lambda g: similarity.similarity_factor(g["similarity"]),
     "weights": _weights,
 }

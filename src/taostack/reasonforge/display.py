@@ -24,38 +24,49 @@ def progress(items: Sequence[Item], what: str, *, enabled: bool) -> Iterable[Ite
 
 
 def _table(title: str, columns: Sequence[tuple[str, str]]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name, justify in columns:
-        table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
+        # Words may wrap, numbers never do.
+        right = justify == "right"
+        table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right)
     return table
 
 
 def leaderboard(board: Leaderboard, *, console: Console | None = None) -> None:
-    """One epoch's miners, best first, with reasons."""
+    """One epoch's miners, best first; the reasons stand below the table."""
     console = console or Console()
-    names = [("#", "right"), ("uid", "right"), ("hotkey", ""), ("S", "right"), ("±", "right"), ("right", "right")]
-    names += [("PEB", "right"), ("trap", "right"), ("weight", "right"), ("incentive", "right"), ("earned", "right")]
-    table = _table(
-        f"Epoch {board.epoch} of subnet {board.netuid}: {board.tasks} tasks, mean CMS {board.average_cms:.3f}",
-        [*names, ("why", "")],
-    )
+    on_chain = any(row.incentive is not None for row in board.rows)
+    names = ["#", "uid", "hotkey", "S", "±", "right", "PEB", "trap", "weight"]
+    names += ["incentive", "earned α"] if on_chain else []
+    table = _table("", [(name, "" if name == "hotkey" else "right") for name in names])
     for row in board.rows:
-        table.add_row(
+        cells = [
             str(row.rank),
             str(row.uid),
-            f"{row.hotkey[:6]}…{row.hotkey[-4:]}",
+            _short(row.hotkey),
             f"{row.s_epoch:.4f}",
             f"{row.standard_error:.3f}",
             f"{row.correct}/{row.assigned}",
             f"{row.peb:.3f}",
             f"{row.trap_penalty:.2f}",
             f"{row.weight:.4f}",
-            "–" if row.incentive is None else f"{row.incentive:.4f}",
-            "–" if row.emission_rao is None else f"{row.emission_rao / _RAO:.4f} α",
-            row.reason,
-        )
+        ]
+        if on_chain:
+            cells.append("–" if row.incentive is None else f"{row.incentive:.4f}")
+            cells.append("–" if row.emission_rao is None else f"{row.emission_rao / _RAO:.4f}")
+        table.add_row(*cells)
+    title = f"Epoch {board.epoch} of subnet {board.netuid}: {board.tasks} tasks, mean CMS {board.average_cms:.3f}"
+    console.print(title, style="bold")
     console.print(table)
+    console.print()
+    for row in board.rows:
+        console.print(f"{row.rank:>3}  {_short(row.hotkey)}  {row.reason}", soft_wrap=True, highlight=False)
+    console.print()
     console.print(f"seed {board.seed or 'not published yet'}", style="dim", soft_wrap=True)
+
+
+def _short(hotkey: str) -> str:
+    return hotkey if len(hotkey) <= 12 else f"{hotkey[:6]}…{hotkey[-4:]}"
 
 
 def families(rows: Sequence[Family], *, console: Console | None = None) -> None:

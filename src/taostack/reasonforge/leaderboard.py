@@ -64,7 +64,7 @@ def explain(standing: store.StandingRow, failures: dict[str, int]) -> str:
     if standing.peb > 0:
         parts.append(f"streak of {standing.streak} at rank {standing.rank} adds {standing.peb:.0%}")
     if standing.probation < 1 and standing.weight > 0:
-        parts.append(f"on probation: pay × {standing.probation:g}")
+        parts.append(f"on probation until enough answers were audited: pay × {standing.probation:g}")
     if standing.weight <= 0:
         parts.append("earned nothing")
     return "; ".join(parts)

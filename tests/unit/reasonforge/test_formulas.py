@@ -20,6 +20,7 @@ def test_cms_counts_what_is_not_finite_as_zero_and_clamps_the_rest():
     assert formulas.cms(NAN, 1, 0, 0) == pytest.approx(0.3)
     assert formulas.cms(INF, 0, 0, 0) == 0
     assert formulas.cms(5, 5, 5, 5) == 1
+    assert formulas.cms(5, 5, 5, 5, unchecked=True) == pytest.approx(5)
     assert formulas.cms(-5, -5, -5, 1) == pytest.approx(0.15)
 
 

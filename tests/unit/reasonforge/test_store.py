@@ -159,7 +159,9 @@ def test_a_standing_without_tasks_and_one_on_probation_are_explained():
         epoch=1, hotkey="h", registered_at=1, uid=1, rank=1, s_epoch=0.5, standard_error=0, trap_penalty=1.0,
         probation=0.5, streak=0, peb=0.0, weight=0.2, assigned=2, answered=1, correct=1,
     )  # fmt: skip
-    assert leaderboard.explain(base, {"no answer": 1}) == "1 of 2 right; 1× no answer; on probation: pay × 0.5"
+    assert leaderboard.explain(base, {"no answer": 1}) == (
+        "1 of 2 right; 1× no answer; on probation until enough answers were audited: pay × 0.5"
+    )
     assert leaderboard.explain(msgspec.structs.replace(base, assigned=0), {}) == "no task counted for it"
 
 
@@ -171,7 +173,8 @@ def test_tables_hold_what_people_look_for(database):
     display.families(list(registry.FAMILIES.values()), console=console)
     display.simulation(simulate(1), {"seed": 42}, console=console)
     text = console.export_text()
-    assert "5.0000 α" in text
+    assert "5.0000" in text
+    assert "6 of 6 right; streak of 1 at rank 1 adds 20%" in text
     assert "lattice_paths" in text
     assert "BadActor" in text
     assert list(display.progress([1, 2], "counting", enabled=True)) == [1, 2]

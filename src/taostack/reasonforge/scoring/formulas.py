@@ -65,14 +65,28 @@ def emission_split(total: float, *, rules: Rules = DEFAULT) -> EmissionSplit:
     return EmissionSplit(miner, total - miner)
 
 
-def cms(quality: float, accuracy: float, novelty: float, efficiency: float, *, rules: Rules = DEFAULT) -> float:
-    """Eq. 2: the composite miner score of one answer, in [0, 1]; each input is clamped to [0, 1]."""
-    return unit(
-        rules.quality_weight * unit(quality)
-        + rules.accuracy_weight * unit(accuracy)
-        + rules.novelty_weight * unit(novelty)
-        + rules.efficiency_weight * unit(efficiency)
+def cms(
+    quality: float,
+    accuracy: float,
+    novelty: float,
+    efficiency: float,
+    *,
+    unchecked: bool = False,
+    rules: Rules = DEFAULT,
+) -> float:
+    """Eq. 2: the composite miner score of one answer, in [0, 1]; each input is clamped to [0, 1].
+
+    ``unchecked=True`` is the public code, which takes inputs as they are.
+    """
+    if not unchecked:
+        quality, accuracy, novelty, efficiency = unit(quality), unit(accuracy), unit(novelty), unit(efficiency)
+    total = (
+        rules.quality_weight * quality
+        + rules.accuracy_weight * accuracy
+        + rules.novelty_weight * novelty
+        + rules.efficiency_weight * efficiency
     )
+    return total if unchecked else unit(total)
 
 
 def difficulty_multiplier(
