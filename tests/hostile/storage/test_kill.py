@@ -12,7 +12,7 @@ from taostack.storage import Journal, Migrations, open_database
 from taostack.storage.errors import StorageLockedError
 
 APPENDER = Path(__file__).with_name("appender.py")
-KILLS = 12
+KILLS = 10
 
 SLOW_MIGRATION = """
 import sys, time

@@ -68,11 +68,8 @@ async def test_a_missing_wallet_names_the_command_that_makes_it(subnet):
 
 
 async def test_a_locked_hotkey_says_which_password_is_missing(subnet):
-    from bittensor import Wallet as KeyfileWallet
-    from bittensor.sp_core import Keypair
-
-    files = KeyfileWallet("team", "locked", str(subnet.wallets))
-    files.hotkey_file.set_keypair(Keypair.create_from_uri("//Locked"), encrypt=True, password="hunter2")
+    # An encrypted key file as far as anyone looks who has no password.
+    (subnet.wallets / "team" / "hotkeys" / "locked").write_bytes(b"$NACL" + bytes(range(100)))
     with pytest.raises(WalletLockedError, match="BT_"):
         await ends(Miner(subnet.settings("locked"), EchoMiner()))
 
