@@ -94,3 +94,18 @@ async def test_a_registration_that_never_leaves_stays_open(devnet, alice):
         with pytest.raises((FateUnknownError, NotIncludedError)):
             await register(chain, 1, dev_wallet("//Alice", hotkey="//Alice//lost"), deadline_seconds=1.0)
         assert await chain.registration(1, dev_wallet("//Alice//lost").hotkey_address) is None
+
+
+async def test_a_closed_registration_is_refused_by_name(chain, alice):
+    await set_parameter(chain, 1, "network_registration_allowed", False, alice, as_root=True)
+    with pytest.raises(ChainRefusedError) as error:
+        await register(chain, 1, dev_wallet("//Alice", hotkey="//Alice//late"))
+    assert error.value.name == "SubNetRegistrationDisabled"
+
+
+async def test_a_registration_over_a_node_that_hangs_ends_in_time_and_not_in_a_guess(devnet, alice):
+    async with FaultyProxy(devnet.url) as proxy, Chain.connect(proxy.url, deadline_seconds=1.5) as chain:
+        proxy.swallow_answers = {"account_nextIndex"}
+        with pytest.raises((FateUnknownError, NotIncludedError)):
+            await register(chain, 1, dev_wallet("//Alice", hotkey="//Alice//hung"), deadline_seconds=1.0)
+        assert proxy.requests[SUBMIT] == 0

@@ -49,3 +49,14 @@ async def test_who_is_not_registered_cannot_serve(chain):
     with pytest.raises(NotRegisteredError) as error:
         await chain.serve(1, ip="127.0.0.2", port=8091, wallet=dev_wallet("//Ferdie"))
     assert "register" in error.value.remedy
+
+
+async def test_a_rate_limit_that_another_process_used_up_is_an_outcome(chain, devnet):
+    await register(chain, 1, HOT)
+    devnet.fail_next("SubtensorModule.serve_axon", "ServingRateLimitExceeded")
+    outcome = await chain.serve(1, ip="127.0.0.2", port=8091, wallet=HOT)
+    assert outcome.status == "too-soon"
+    assert outcome.retry_at_block is not None
+    assert outcome.retry_at_block > outcome.block
+    devnet.mine(1)
+    assert (await chain.serve(1, ip="127.0.0.2", port=8091, wallet=HOT)).status == "published"

@@ -78,12 +78,9 @@ async def test_an_answer_that_never_comes_is_looked_up(devnet, alice):
             written.append(signed.extrinsic_hash)
             proxy.swallow_answers = {SUBMIT}
 
-        async def release() -> None:
-            proxy.swallow_answers = set()
-
         call = calls.Balances.transfer_keep_alive(dest=TO, value=TAO)
         with pytest.raises(FateUnknownError):
             await chain.submit("transfer", call, alice.coldkey, before_sending=write_down)
-        await release()
+        proxy.swallow_answers = set()
         assert await chain.balance(TO) == TAO
         assert len(written) == 1
