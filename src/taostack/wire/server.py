@@ -8,6 +8,7 @@ the axon is a part of a process, not the process.
 """
 
 import asyncio
+import enum
 import errno
 import socket
 from collections.abc import Callable
@@ -28,14 +29,23 @@ _ABORT_TURNS = 3
 _WAKE_BYTES = 512 * 1024
 
 
+class _Part(enum.Enum):
+    """What the next byte of a connection belongs to."""
+
+    BETWEEN = enum.auto()
+    HEADERS = enum.auto()
+    BODY = enum.auto()
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection: headers bounded in size and time, answers in the time they may stay unread."""
 
     def __init__(self, config: Config, state: ServerState, limits: AxonLimits) -> None:
         super().__init__(config=config, server_state=state, app_state={})
         self._limits = limits
-        self._in_headers = True
+        self._part = _Part.BETWEEN
         self._header_bytes = 0
+        self._field_bytes = 0
         self._header_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._refusal = problems.NOT_HTTP
@@ -63,14 +73,18 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser, counting what belongs to headers."""
         self._unset_keepalive_if_required()
-        counted = len(data) if self._in_headers else 0
-        self._header_bytes += counted
+        if self._part is not _Part.BODY:
+            self._header_bytes += len(data)
         try:
             self.parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._refuse(self._refusal)
             return
-        if not self._in_headers or self.transport.is_closing():
+        if self._part is _Part.BODY or self.transport.is_closing():
+            return
+        if self._part is _Part.BETWEEN and self.cycle is not None and not self.cycle.response_complete:
+            # The request is whole and being answered: nothing is owed by the peer.
+            self._header_bytes = 0
             return
         if self._header_bytes > self._limits.header_bytes:
             self._refuse(problems.HEADERS_TOO_LARGE)
@@ -80,7 +94,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A new request starts: its headers are counted by field from here."""
         super().on_message_begin()
-        self._in_headers = True
+        self._part = _Part.HEADERS
         self._field_bytes = 0
 
     def on_url(self, url: bytes) -> None:
@@ -97,7 +111,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """The request is whole but for its body: hand it to the application."""
         self._disarm_header_timer()
         super().on_headers_complete()
-        self._in_headers = False
+        self._part = _Part.BODY
         self._header_bytes = 0
 
     def on_body(self, body: bytes) -> None:
@@ -110,10 +124,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
             cycle.message_event.set()
 
-    def on_response_complete(self) -> None:
-        """Ready for the next request of the connection."""
-        self._in_headers = True
-        super().on_response_complete()
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._part = _Part.BETWEEN
+        super().on_message_complete()
 
     def pause_writing(self) -> None:
         """The peer does not read: start its clock."""

@@ -313,6 +313,27 @@ async def test_pipelined_requests_are_each_answered() -> None:
     assert response.count(b"HTTP/1.1 200 ") == 3
 
 
+async def test_pipelined_requests_with_bodies_in_many_pieces_are_not_taken_for_headers() -> None:
+    async with served() as server:
+        bodies = [json.dumps({"prompt": "x" * 15_000, "times": n}).encode() for n in (1, 1, 1)]
+        keep = [
+            request(SAY.path, signed(body, nonce_ns=time.time_ns() + n), body).replace(b"Connection: close\r\n", b"")
+            for n, body in enumerate(bodies)
+        ]
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        raw = b"".join(keep)
+        async with asyncio.timeout(5):
+            for start in range(0, len(raw), 3_000):
+                writer.write(raw[start : start + 3_000])
+                await asyncio.sleep(0.001)
+            for _ in keep:
+                head = await reader.readuntil(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 200 ")
+                length = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length"))
+                await reader.readexactly(int(length.partition(b": ")[2]))
+        writer.close()
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "HEAD"])
 async def test_other_methods_are_refused(method: str) -> None:
     async with served() as server:
