@@ -119,6 +119,8 @@ def _reset_columns(state: State, netuid: int, uid: int, block: int) -> None:
     for index in storage_indices(state, netuid):
         set_column(state, "Incentive", index, uid, 0, 0)
         set_column(state, "LastUpdate", index, uid, block, 0)
+        if state.has(SUBTENSOR, "ConsensusByMechanism", index):
+            set_column(state, "ConsensusByMechanism", index, uid, 0, 0)
 
 
 def rebuild(state: State, netuid: int, kept: list[int]) -> None:
@@ -159,6 +161,8 @@ def _pack_columns(state: State, netuid: int, kept: list[int], count: int) -> Non
     for index in storage_indices(state, netuid):
         pack("Incentive", index, 0)
         pack("LastUpdate", index, 0)
+        if state.has(SUBTENSOR, "ConsensusByMechanism", index):
+            pack("ConsensusByMechanism", index, 0)
 
 
 def _pack_matrix(state: State, item: str, index: int, count: int, moved: dict[int, int]) -> None:

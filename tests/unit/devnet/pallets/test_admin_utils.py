@@ -213,6 +213,7 @@ def test_trimming_keeps_the_best_and_numbers_them_anew(chain: SubnetChain, netui
     assert chain.refused(ROOT, trim, netuid=netuid, max_n=3) == "TrimmingWouldExceedMaxImmunePercentage"
     chain.put("ImmunityPeriod", netuid, value=0)
     chain.put("Emission", netuid, value=[0, 5, 1, 9])
+    chain.put("ConsensusByMechanism", netuid, value=[0, 5, 1, 9])
     chain.put("Weights", netuid, 3, value=[(0, 1), (1, 2), (2, 3)])
     chain.put("Bonds", netuid, 2, value=[(0, 1)])
     registered = chain.get("BlockAtRegistration", netuid, 3)
@@ -221,7 +222,7 @@ def test_trimming_keeps_the_best_and_numbers_them_anew(chain: SubnetChain, netui
 
     assert [chain.get("Keys", netuid, uid) for uid in range(3)] == [address("owner"), a, c]
     assert [chain.uid(netuid, each) for each in (a, b, c)] == [1, None, 2]
-    assert chain.get("Emission", netuid) == [0, 5, 9]
+    assert chain.get("Emission", netuid) == chain.get("ConsensusByMechanism", netuid) == [0, 5, 9]
     assert chain.get("Weights", netuid, 2) == [(0, 1), (1, 2)]
     assert chain.get("Bonds", netuid, 2) == []
     assert chain.get("BlockAtRegistration", netuid, 2) == registered

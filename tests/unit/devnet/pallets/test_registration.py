@@ -98,6 +98,7 @@ def test_a_full_subnet_gives_the_place_of_the_weakest_and_nothing_of_it_stays(ch
     chain.put("MaxAllowedUids", netuid, value=4)
     chain.put("Emission", netuid, value=[9, 5, 1, 5])
     chain.put("Dividends", netuid, value=[9, 5, 7, 5])
+    chain.put("ConsensusByMechanism", netuid, value=[9, 5, 7, 5])
     chain.put("ValidatorPermit", netuid, value=[True, True, True, True])
     for item in ("Weights", "Bonds"):
         chain.put(item, netuid, 2, value=[(0, 65_535)])
@@ -115,6 +116,7 @@ def test_a_full_subnet_gives_the_place_of_the_weakest_and_nothing_of_it_stays(ch
     assert chain.get("Bonds", netuid, 2) == []
     assert chain.get("Emission", netuid) == [9, 5, 0, 5]
     assert chain.get("Dividends", netuid)[2] == 0
+    assert chain.get("ConsensusByMechanism", netuid) == [9, 5, 0, 5]
     assert chain.get("ValidatorPermit", netuid) == [True, True, False, True]
     assert chain.get("BlockAtRegistration", netuid, 2) == chain.block + 1
     assert chain.get("SubnetworkN", netuid) == 4
