@@ -10,11 +10,10 @@ from typing import Any
 
 import msgspec
 
-from taostack.devnet.errors import UnknownNameError
 from taostack.devnet.extrinsics import UndecodableError
 from taostack.devnet.pallets.dispatch import DispatchFailed, PoolRejection
 from taostack.devnet.store import DiscardedError
-from taostack.process.errors import TaostackError
+from taostack.process.errors import TaostackError, UsageError
 from taostack.process.logs import get_logger
 
 PARSE_ERROR = -32700
@@ -120,7 +119,7 @@ def as_rpc_error(method: str, error: Exception) -> RpcError:
         return RpcError(CLIENT_ERROR, f"Client error: UnknownBlock: {error}")
     if isinstance(error, UndecodableError):
         return RpcError(BAD_FORMAT, "Extrinsic has invalid format", str(error))
-    if isinstance(error, UnknownNameError | ValueError | OverflowError | TypeError):
+    if isinstance(error, UsageError | ValueError | OverflowError | TypeError):
         return RpcError(INVALID_PARAMS, f"Invalid params: {error}")
     if isinstance(error, DispatchFailed):
         return RpcError(CLIENT_ERROR, f"Client error: Execution failed: {error}")
