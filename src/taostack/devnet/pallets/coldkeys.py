@@ -3,11 +3,17 @@
 from typing import Any
 
 from taostack.devnet.codec import blake2_256, ss58_decode
-from taostack.devnet.pallets.balances import burn, spendable, transfer
+from taostack.devnet.pallets.balances import spendable, transfer
 from taostack.devnet.pallets.dispatch import Context, PoolRejection, call, guard
 from taostack.devnet.pallets.neurons import subnets
 from taostack.devnet.pallets.schedule import SUBTENSOR
-from taostack.devnet.pallets.stake_ledger import decrease_alpha, increase_alpha, positions
+from taostack.devnet.pallets.stake_ledger import (
+    ROOT_NETUID,
+    burn_tao_for_alpha,
+    decrease_alpha,
+    increase_alpha,
+    positions,
+)
 from taostack.devnet.store import State
 
 SWAP_ANNOUNCED, SWAP_DISPUTED = 0, 21
@@ -69,7 +75,7 @@ def swap_coldkey(ctx: Context, old_coldkey: str, new_coldkey: str, swap_cost: in
     if swap_cost:
         if spendable(ctx.state, old_coldkey) < swap_cost:
             ctx.fail(SUBTENSOR, "NotEnoughBalanceToPaySwapColdKey")
-        burn(ctx, old_coldkey, swap_cost)
+        burn_tao_for_alpha(ctx, old_coldkey, ROOT_NETUID, swap_cost)
     swap(ctx, old_coldkey, new_coldkey)
 
 
@@ -152,7 +158,7 @@ def _pay(ctx: Context, who: str) -> None:
     cost = ctx.constant(SUBTENSOR, "KeySwapCost")
     if spendable(ctx.state, who) < cost:
         ctx.fail(SUBTENSOR, "NotEnoughBalanceToPaySwapColdKey")
-    burn(ctx, who, cost)
+    burn_tao_for_alpha(ctx, who, ROOT_NETUID, cost)  # on root: recycled
 
 
 @guard(*_FORBIDDEN)

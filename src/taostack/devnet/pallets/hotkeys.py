@@ -1,13 +1,13 @@
 """Swapping a hotkey for a new one, everywhere or on one subnet."""
 
 from taostack.devnet.pallets import rate_limits
-from taostack.devnet.pallets.balances import burn, spendable
+from taostack.devnet.pallets.balances import spendable
 from taostack.devnet.pallets.children import rename_relative
 from taostack.devnet.pallets.dispatch import Context, call
 from taostack.devnet.pallets.mechanisms import storage_indices
 from taostack.devnet.pallets.neurons import rename_hotkey, subnets, uid_of
 from taostack.devnet.pallets.schedule import SUBTENSOR
-from taostack.devnet.pallets.stake_ledger import decrease_alpha, increase_alpha, stakers
+from taostack.devnet.pallets.stake_ledger import burn_tao_for_alpha, decrease_alpha, increase_alpha, stakers
 from taostack.devnet.store import State
 
 ROOT_NETUID = 0
@@ -67,7 +67,7 @@ def _check_interval(ctx: Context, coldkey: str, netuid: int) -> None:
 def _pay(ctx: Context, coldkey: str, cost: int) -> None:
     if spendable(ctx.state, coldkey) < cost:
         ctx.fail(SUBTENSOR, "NotEnoughBalanceToPaySwapHotKey")
-    burn(ctx, coldkey, cost)
+    burn_tao_for_alpha(ctx, coldkey, ROOT_NETUID, cost)  # on root: recycled
 
 
 def _take_ownership(state: State, coldkey: str, old: str, new: str, *, everywhere: bool) -> None:

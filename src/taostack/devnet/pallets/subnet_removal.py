@@ -54,7 +54,8 @@ def _pay_stakers(ctx: Context, netuid: int) -> None:
     add_tao(state, netuid, -pot)
     # What nobody is entitled to (no stakers, dust) leaves issuance.
     if pot > paid:
-        state.mutate("Balances", "TotalIssuance", fn=lambda issued: max(0, issued - (pot - paid)))
+        for pallet in ("Balances", SUBTENSOR):
+            state.mutate(pallet, "TotalIssuance", fn=lambda issued: max(0, issued - (pot - paid)))
 
 
 def _clear(state: State, netuid: int) -> None:
