@@ -54,8 +54,7 @@ def _pay_stakers(ctx: Context, netuid: int) -> None:
     add_tao(state, netuid, -pot)
     # What nobody is entitled to (no stakers, dust) leaves issuance.
     if pot > paid:
-        for pallet in ("Balances", SUBTENSOR):
-            state.mutate(pallet, "TotalIssuance", fn=lambda issued: max(0, issued - (pot - paid)))
+        balances.change_issuance(state, paid - pot)
 
 
 def _clear(state: State, netuid: int) -> None:

@@ -31,10 +31,10 @@ def test_a_new_hotkey_takes_everything_over(chain: SubnetChain, netuid: int) -> 
     chain.run(BOB, f"{SUBTENSOR}.decrease_take", hotkey=OLD, take=10)
     staked = chain.get("TotalHotkeyAlpha", OLD, netuid)
     before = chain.state.get("System", "Account", BOB)["data"]["free"]
-    issued = chain.get("TotalIssuance")
+    issued = chain.state.get("Balances", "TotalIssuance")
     assert chain.event_ids(BOB, SWAP, hotkey=OLD, new_hotkey=NEW, netuid=None)[-1] == "HotkeySwapped"
     assert before - chain.state.get("System", "Account", BOB)["data"]["free"] == RAO // 10
-    assert issued - chain.get("TotalIssuance") == RAO // 10
+    assert issued - chain.state.get("Balances", "TotalIssuance") == RAO // 10
     assert (chain.uid(netuid, OLD), chain.uid(netuid, NEW)) == (None, 1)
     assert chain.get("Keys", netuid, 1) == NEW
     assert chain.get("Axons", netuid, NEW)["port"] == 1
