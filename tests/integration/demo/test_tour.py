@@ -35,14 +35,16 @@ def show(screen: io.StringIO) -> Show:
     return Show(Console(file=screen, width=80, force_terminal=False))
 
 
-async def test_the_solver_earns_all_and_the_spammer_nothing(tmp_path: Path, show: Show, screen: io.StringIO) -> None:
+async def test_the_solver_earns_and_the_spammer_does_not(tmp_path: Path, show: Show, screen: io.StringIO) -> None:
     with show:
         result = await run_tour(_settings(tmp_path), show)
     first, last = result.earned
     assert (first.name, last.name) == ("solver", "noise")
     assert first.earned_rao > 0
-    assert first.incentive == pytest.approx(1.0, abs=1e-4)
-    assert (last.earned_rao, last.incentive, last.weight) == (0, 0.0, 0.0)
+    # A guess may be right by luck now and then, with six tasks an epoch.
+    assert first.incentive > 0.75
+    assert first.incentive + last.incentive == pytest.approx(1.0, abs=1e-3)
+    assert last.correct <= first.correct / 3
     assert len(result.epochs) == 2
     assert [board.epoch for board in result.boards] == list(result.epochs)
     text = screen.getvalue()
