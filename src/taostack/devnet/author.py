@@ -100,7 +100,7 @@ class Base:
 class Limits:
     """Bounds of the chain in memory; ``keep_blocks`` None keeps every block."""
 
-    keep_blocks: int | None = 2_400
+    keep_blocks: int | None = 1_200
     pool: int = 8_192
     block_weight: int = 3_000_000_000_000
     """Reference time of normal extrinsics in one block, picoseconds (``System.BlockWeights``)."""

@@ -34,7 +34,7 @@ class Header:
             + b"".join(self.logs)
         )
 
-    @cached_property
+    @property
     def json(self) -> dict[str, Any]:
         """The header as ``chain_getHeader`` answers it."""
         return {

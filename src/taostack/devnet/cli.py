@@ -23,7 +23,7 @@ def devnet(
     block_time: Annotated[float, typer.Option(help="Seconds between blocks.")] = 0.25,
     seal: Annotated[str, typer.Option(help="interval, instant (a block for each transaction) or manual.")] = "interval",
     state: Annotated[Path | None, typer.Option(help="Keep the chain in this file and continue from it.")] = None,
-    keep_blocks: Annotated[int, typer.Option(help="How many past blocks can be read.")] = 2_400,
+    keep_blocks: Annotated[int, typer.Option(help="How many past blocks can be read.")] = 1_200,
     archive: Annotated[bool, typer.Option(help="Keep every block readable; memory grows with the chain.")] = False,
     allow_remote: Annotated[
         bool, typer.Option(help="Allow a --host beyond this machine, although everyone knows the keys.")

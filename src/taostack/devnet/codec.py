@@ -21,7 +21,7 @@ ED25519 = 0
 SR25519 = 1
 ECDSA = 2
 
-_KEYS_REMEMBERED = 16_384
+_KEYS_REMEMBERED = 4_096
 """Storage keys kept ready; hashing one takes longer than looking it up."""
 
 

@@ -57,7 +57,7 @@ class DevnetSettings:
     """A block every ``block_time``, as soon as a transaction is ready, or only by ``mine``."""
     state_file: Path | None = None
     """Keep the chain in this file and continue from it."""
-    keep_blocks: int | None = 2_400
+    keep_blocks: int | None = 1_200
     """How many past blocks can be read; None keeps all (memory grows with the chain)."""
     allow_remote: bool = False
     """Listen beyond this machine, although everyone knows the keys."""
