@@ -17,6 +17,7 @@ each of them still waits for its own data.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import struct
 import threading
@@ -69,11 +70,14 @@ def link(previous: bytes, seq: int, at_ms: int, kind: str, payload: bytes) -> by
     return hashlib.sha256(previous + struct.pack("<QQI", seq, at_ms, len(name)) + name + payload).digest()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Pending:
+    """An entry on its way, and who waits for it: a thread, or (with ``loop``) a coroutine."""
+
     kind: str
     payload: bytes
-    done: "Future[int]"
+    done: "Future[int] | asyncio.Future[int]"
+    loop: asyncio.AbstractEventLoop | None = None
 
 
 class Journal:
@@ -100,11 +104,16 @@ class Journal:
                 "append was called inside a transaction, which it would wait for",
                 remedy="use append_in with the connection of the transaction",
             )
-        return self._enqueue(kind, payload).result()
+        done: Future[int] = Future()
+        self._enqueue(_Pending(kind, payload, done))
+        return done.result()
 
     async def record(self, kind: str, payload: bytes) -> int:
         """``append`` for coroutines. A cancelled caller's entry may be written or not, as after a crash."""
-        return await asyncio.wrap_future(self._enqueue(kind, payload))
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[int] = loop.create_future()
+        self._enqueue(_Pending(kind, payload, done, loop))
+        return await done
 
     def append_in(self, connection: sa.Connection, kind: str, payload: bytes) -> int:
         """Write an entry as part of a transaction; it counts when that commits."""
@@ -188,21 +197,21 @@ class Journal:
             raise JournalBrokenError(f"journal {self.name!r} lacks entry {seq}")
         return bytes(digest)
 
-    def _enqueue(self, kind: str, payload: bytes) -> "Future[int]":
-        _check(kind, payload)
-        pending = _Pending(kind, payload, Future())
+    def _enqueue(self, pending: _Pending) -> None:
+        _check(pending.kind, pending.payload)
         with self._lock:
             self._pending.append(pending)
             start, self._flushing = not self._flushing, True
         if start:
             try:
                 self._database.on_writer(self._flush)
-            except BaseException:
+            except BaseException as error:
+                # Others may have queued behind this one meanwhile and count on its flush.
                 with self._lock:
                     self._flushing = False
-                    self._pending.remove(pending)
+                    stranded, self._pending = self._pending, []
+                _answer([each for each in stranded if each is not pending], 0, error)
                 raise
-        return pending.done
 
     def _flush(self) -> None:
         """On the writer thread: write what has gathered; more may gather meanwhile."""
@@ -216,11 +225,9 @@ class Journal:
                 with self._database.transaction() as connection:
                     before = self._insert(connection, [(each.kind, each.payload) for each in batch])
             except BaseException as error:  # whoever waits must hear of it, whatever it is
-                for each in batch:
-                    _answer(each.done, error=error)
+                _answer(batch, 0, error)
             else:
-                for number, each in enumerate(batch, before + 1):
-                    _answer(each.done, seq=number)
+                _answer(batch, before + 1, None)
 
     def _take_batch(self) -> list[_Pending]:
         size = count = 0
@@ -262,11 +269,27 @@ def _check(kind: str, payload: bytes) -> None:
         raise UsageError(f"a journal entry holds at most {MAX_PAYLOAD_BYTES} bytes, was {len(payload)}")
 
 
-def _answer(done: "Future[int]", *, seq: int = 0, error: BaseException | None = None) -> None:
-    """Resolve a caller's future unless the caller was cancelled and has gone."""
-    if not done.set_running_or_notify_cancel():
-        return
-    if error is not None:
-        done.set_exception(error)
-    else:
-        done.set_result(seq)
+def _answer(batch: list[_Pending], first: int, error: BaseException | None) -> None:
+    """Tell everyone of a batch its number (counted from ``first``), or what went wrong.
+
+    Coroutines are told once a loop and batch: waking a loop costs a system call.
+    """
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Future[int] | asyncio.Future[int], int]]] = {}
+    for seq, each in enumerate(batch, first):
+        if each.loop is None:
+            _resolve([(each.done, seq)], error)
+        else:
+            by_loop.setdefault(each.loop, []).append((each.done, seq))
+    for loop, waiting in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, waiting, error)
+
+
+def _resolve(waiting: "list[tuple[Future[int] | asyncio.Future[int], int]]", error: BaseException | None) -> None:
+    for done, seq in waiting:
+        if done.done():  # its caller was cancelled and has gone
+            continue
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(seq)

@@ -11,6 +11,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from taostack.chain.metagraph import Metagraph
+from taostack.chain.scores import ComputedScores
+from taostack.neuron.epochs import EpochBook
+from taostack.neuron.errors import EpochClosedError
+from taostack.neuron.keys import key_of
+from taostack.neuron.program import Epoch, Scores
+from taostack.neuron.state import Remembered
+from taostack.neuron.tables import MIGRATIONS
+from taostack.process.clock import ManualClock
 from taostack.storage import Checkpoints, Journal, Migrations, creates, open_database, restore
 from taostack.storage.errors import SchemaVersionError, StorageLockedError, StorageUnavailableError
 
@@ -104,3 +113,23 @@ def test_a_server_that_does_not_answer_is_a_clear_error_without_the_password():
         open_database("postgresql://user:secret@127.0.0.1:1/state")
     assert "secret" not in str(caught.value)
     assert "127.0.0.1" in str(caught.value)
+
+
+async def test_the_neurons_book_and_memory_work_there_too(url):
+    metagraph = Metagraph.build(1, ["anna", "bert"], block=1, registered_at=[1, 2])
+    epoch = Epoch(5, 50, 60)
+    with open_database(url, [MIGRATIONS], exclusive=True) as database:
+        book = EpochBook(database, 1, attempts=2, clock=ManualClock(), entropy=bytes)
+        assert (await book.open(epoch)).attempt == 1
+        assert (await book.recover(epoch)).unfinished == epoch
+        opened = await book.open(epoch)
+        scores = Scores.by_uid(metagraph, {1: 1.0}, rules="v1")
+        computed = ComputedScores.of(metagraph, {1: 1.0}, rules_digest="v1")
+        await book.complete(opened, scores, computed)
+        with pytest.raises(EpochClosedError):
+            await book.complete(opened, scores, computed)
+        assert await book.unsent("v1") == (epoch, computed)
+        memory = Remembered("streaks")
+        for value in (b"one", b"two"):
+            await database.write(lambda c, v=value: memory.save(c, {key_of(metagraph, 1): v}, block=1))
+        assert await database.read(lambda c: memory.load(c, metagraph)) == {1: b"two"}

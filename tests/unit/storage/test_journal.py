@@ -229,3 +229,24 @@ def test_a_rewritten_history_is_found_by_a_head_kept_elsewhere(journal):
     assert journal.verify(journal.head()).seq == 5
     with pytest.raises(JournalBrokenError, match="entry 4 was rewritten"):
         journal.verify(Head(4, bytes(32)))
+
+
+def test_closing_while_many_append_strands_nobody(database, journal):
+    ended = []
+
+    def append() -> None:
+        try:
+            while True:
+                journal.append("order", b"x")
+        except StateError:
+            ended.append(True)
+
+    threads = [threading.Thread(target=append, daemon=True) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    while journal.head().seq < 20:
+        pass
+    database.close()
+    for thread in threads:
+        thread.join(timeout=10)
+    assert len(ended) == 8
