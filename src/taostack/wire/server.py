@@ -26,7 +26,7 @@ from taostack.wire.errors import PortTakenError
 from taostack.wire.limits import AxonLimits
 
 _ABORT_TURNS = 3
-_WAKE_BYTES = 512 * 1024
+_WAKE_BYTES = 2 * 1024 * 1024
 
 
 class _Part(enum.Enum):
@@ -37,13 +37,21 @@ class _Part(enum.Enum):
     BODY = enum.auto()
 
 
+class Bodies:
+    """What all connections of a server have collected of bodies that are not answered yet."""
+
+    collected = 0
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection: headers bounded in size and time, answers in the time they may stay unread."""
 
-    def __init__(self, config: Config, state: ServerState, limits: AxonLimits) -> None:
+    def __init__(self, config: Config, state: ServerState, limits: AxonLimits, bodies: Bodies) -> None:
         super().__init__(config=config, server_state=state, app_state={})
         self._limits = limits
         self._part = _Part.BETWEEN
+        self._bodies = bodies
+        self._collected = 0
         self._header_bytes = 0
         self._field_bytes = 0
         self._header_timer: asyncio.TimerHandle | None = None
@@ -63,6 +71,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Drop the timers with the connection."""
         self._disarm_header_timer()
         self._disarm_write_timer()
+        self._release_body()
         super().connection_lost(exc)
         if self._running is not None and not self._running[0].done():
             # Nobody waits for this answer any more: its handler need not work for it, nor hold a slot.
@@ -115,14 +124,29 @@ class BoundedProtocol(HttpToolsProtocol):
         self._header_bytes = 0
 
     def on_body(self, body: bytes) -> None:
-        """Collect; wake the application for large parts only, not for each piece that the network brings."""
+        """Collect; wake the application for the whole body, not for each piece that the network brings.
+
+        Earlier only when the body gets large, or all bodies together do: then
+        the application counts, and refuses when it has to.
+        """
         cycle = self.cycle
         if cycle.response_complete:
             return
         cycle.body += body
-        if len(cycle.body) > _WAKE_BYTES:
+        self._collected += len(body)
+        self._bodies.collected += len(body)
+        if len(cycle.body) > _WAKE_BYTES or self._bodies.collected > self._limits.held_body_bytes // 2:
             self.flow.pause_reading()
             cycle.message_event.set()
+
+    def on_response_complete(self) -> None:
+        """The body is no longer held."""
+        self._release_body()
+        super().on_response_complete()
+
+    def _release_body(self) -> None:
+        self._bodies.collected -= self._collected
+        self._collected = 0
 
     def on_message_complete(self) -> None:
         """The request is whole."""
@@ -222,8 +246,9 @@ class HttpServer:
             self._config.load()
         listener = _listener(self._host, self._wanted_port)
         loop = asyncio.get_running_loop()
+        bodies = Bodies()
         self._server = await loop.create_server(
-            lambda: BoundedProtocol(self._config, self._state, self._limits), sock=listener, backlog=2048
+            lambda: BoundedProtocol(self._config, self._state, self._limits, bodies), sock=listener, backlog=2048
         )
         self._port = listener.getsockname()[1]
 

@@ -199,6 +199,24 @@ async def test_bodies_beyond_the_limit_are_refused_announced_or_not() -> None:
         assert await still_well(server)
 
 
+async def test_many_half_sent_bodies_hold_no_more_memory_than_allowed() -> None:
+    limits = AxonLimits(body_bytes=100_000, held_body_bytes=150_000, body_seconds=1.0, shutdown_seconds=0.1)
+    server = Axon(BOB, limits=limits)
+    server.attach(SAY, say)
+    body = b'{"prompt":"' + b"x" * 80_000 + b'"}'
+    async with server:
+
+        async def stall() -> bytes:
+            return await exchange(server.port, request(SAY.path, signed(body), body)[:-10])
+
+        responses = await asyncio.gather(*(stall() for _ in range(6)))
+        codes = sorted(code_of(response) for response in responses if response)
+        assert codes.count("busy") >= 3
+        assert set(codes) <= {"busy", "body-too-slow"}
+        # What was held is given back.
+        assert status_of(await send(server.port, signed(body), body)) == 200
+
+
 async def test_a_decompression_bomb_is_refused() -> None:
     bomb = compress(b'{"prompt":"' + b"x" * 10_000_000 + b'"}')
     assert await refused(signed(bomb) | {"Content-Encoding": "zstd"}, bomb) == 413
