@@ -1,6 +1,7 @@
 """kill -9 of a validator and a miner at random moments: no double epoch, nothing finished is lost."""
 
 import asyncio
+import itertools
 import json
 import random
 import subprocess
@@ -15,6 +16,8 @@ from taostack.storage import open_database
 from tests.integration.neuron.support import NETUID, Subnet, make_subnet, results, start_process
 
 KILLS = 8
+MOMENTS = ("epoch.done", "epoch.begun", "neuron.registered")
+"""Events after which, by a random while, the validator is killed."""
 TEMPO = 12
 
 
@@ -97,9 +100,9 @@ async def test_a_validator_killed_at_random_points_loses_and_doubles_nothing(tmp
         await miner.read_to("endpoint.live")
         told: set[int] = set()
         rows: Book = {}
-        for _ in range(KILLS):
+        for moment in itertools.islice(itertools.cycle(MOMENTS), KILLS):
             log = Log(start_process(subnet, "validator", "validator", "--pause", "0.3"))
-            await log.read_to(rng.choice(["neuron.registered", "epoch.begun", "epoch.done"]))
+            await log.read_to(moment)
             await asyncio.sleep(rng.uniform(0, 0.4))
             await log.kill()
             assert log.broken == []
