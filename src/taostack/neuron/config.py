@@ -113,6 +113,12 @@ class StateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             return self.path
         return Path(self.path).expanduser() / f"{role}-{netuid}-{hotkey}.sqlite"
 
+    def replay_file(self, netuid: int, hotkey: str) -> Path | None:
+        """Where a miner remembers nonces over a restart; None when the state is not in files."""
+        if "://" in self.path:
+            return None
+        return Path(self.path).expanduser() / f"replay-{netuid}-{hotkey}.sqlite"
+
 
 class RegistrationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What happens when the hotkey holds no uid."""

@@ -23,6 +23,7 @@ from taostack.process.clock import Clock
 from taostack.process.health import Health
 from taostack.process.metrics import Metrics
 from taostack.wire import Axon, AxonLimits, Gate, GateRules
+from taostack.wire.replay import SqliteReplayStore
 
 
 class AxonCalls(Collector):
@@ -55,6 +56,16 @@ def gate_rules(settings: NeuronSettings) -> GateRules:
         max_in_flight=gate.max_in_flight,
         max_waiting=gate.max_waiting,
     )
+
+
+def _replay_store(life: Life, limits: AxonLimits, stack: AsyncExitStack) -> SqliteReplayStore | None:
+    """Nonces on disk, so that a request seen before a restart is not answered again after it."""
+    place = life.settings.state.replay_file(life.settings.netuid, life.key.hotkey)
+    if place is None:
+        return None
+    store = SqliteReplayStore(place, life.clock, retention_seconds=limits.retention_seconds)
+    stack.callback(store.close)
+    return store
 
 
 class Miner:
@@ -114,13 +125,15 @@ class Miner:
                 )
             )
             gate = Gate(life.metagraphs.directory, gate_rules(settings), life.clock)
+            limits = self._ending_in_time(settings.shutdown.grace_seconds)
             axon = Axon(
                 life.wallet.hotkey,
                 host=settings.axon.ip,
                 port=settings.axon.port,
                 gate=gate,
                 clock=life.clock,
-                limits=self._ending_in_time(settings.shutdown.grace_seconds),
+                limits=limits,
+                replay=_replay_store(life, limits, stack),
             )
             for route, handler in self._program.routes():
                 axon.attach(route, handler)

@@ -4,7 +4,8 @@ TaostackError
 ├── UsageError
 │   └── RouteError            a route or message type breaks the rules of the wire
 ├── UnavailableError
-│   └── PortTakenError        the address to listen on cannot be had
+│   ├── PortTakenError        the address to listen on cannot be had
+│   └── ReplayFileError       the file of a replay store cannot be opened
 ├── RefusedError
 │   ├── ProblemError          a request is answered with a problem (status + stable code)
 │   └── CallError             a call has no usable reply: carries the ``Failure``
@@ -38,6 +39,13 @@ class PortTakenError(UnavailableError):
 
     code = "wire-port-taken"
     remedy = "stop the process that holds the port, or choose another one (0 picks a free one)"
+
+
+class ReplayFileError(UnavailableError):
+    """The file of a replay store cannot be opened."""
+
+    code = "wire-replay-file"
+    remedy = "make its folder writable; a damaged file may be deleted once the process has been down for a minute"
 
 
 class ProblemError(RefusedError):

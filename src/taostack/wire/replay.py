@@ -19,9 +19,12 @@ from pathlib import Path
 from typing import Protocol
 
 from taostack.process.clock import Clock
-from taostack.wire.errors import RouteError
+from taostack.process.logs import get_logger
+from taostack.wire.errors import ReplayFileError, RouteError
 
 _NS = 1_000_000_000
+
+_log = get_logger(__name__)
 
 
 class Verdict(enum.Enum):
@@ -119,7 +122,8 @@ class SqliteReplayStore:
 
     Each check is one transaction, run in a thread of its own so that the event
     loop never waits for the disk. Survives a killed process; call ``close``
-    at the end.
+    at the end. What cannot be written down is refused like a full store. Raises
+    ``ReplayFileError`` for a file that cannot be opened.
     """
 
     def __init__(
@@ -136,14 +140,17 @@ class SqliteReplayStore:
         self._capacity = capacity
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="replay-store")
         self._checks = 0
-        self._database = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=NORMAL")
-        self._database.execute(
-            "CREATE TABLE IF NOT EXISTS nonces (receiver TEXT NOT NULL, sender TEXT NOT NULL, nonce INTEGER NOT NULL,"
-            " PRIMARY KEY (receiver, sender, nonce)) WITHOUT ROWID"
-        )
-        self._database.execute("CREATE INDEX IF NOT EXISTS nonces_by_time ON nonces (nonce)")
+        try:
+            self._database = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=NORMAL")
+            self._database.execute(
+                "CREATE TABLE IF NOT EXISTS nonces (receiver TEXT NOT NULL, sender TEXT NOT NULL,"
+                " nonce INTEGER NOT NULL, PRIMARY KEY (receiver, sender, nonce)) WITHOUT ROWID"
+            )
+            self._database.execute("CREATE INDEX IF NOT EXISTS nonces_by_time ON nonces (nonce)")
+        except sqlite3.Error as error:
+            raise ReplayFileError(f"the replay store {path} cannot be opened: {error}") from error
 
     @property
     def retention_seconds(self) -> float:
@@ -155,6 +162,13 @@ class SqliteReplayStore:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._insert, receiver, sender, nonce_ns)
 
     def _insert(self, receiver: str, sender: str, nonce_ns: int) -> Verdict:
+        try:
+            return self._insert_or_raise(receiver, sender, nonce_ns)
+        except sqlite3.Error as error:
+            _log.warning("replay.not_written", reason=str(error))
+            return Verdict.FULL
+
+    def _insert_or_raise(self, receiver: str, sender: str, nonce_ns: int) -> Verdict:
         if self._checks % 1000 == 0:
             self._database.execute(
                 "DELETE FROM nonces WHERE nonce < ?", (self._clock.now_ns() - round(self._retention * _NS),)

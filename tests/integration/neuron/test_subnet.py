@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import aiohttp
 import pytest
 import sqlalchemy as sa
+from bittensor import http_auth
 
 from taostack.chain.client import Chain
 from taostack.chain.wallet import dev_wallet
@@ -15,6 +16,7 @@ from taostack.neuron.config import MetagraphSettings, RegistrationSettings
 from taostack.neuron.tables import MIGRATIONS, epochs
 from taostack.storage import open_database
 from tests.integration.neuron.support import (
+    ECHO,
     NETUID,
     EchoMiner,
     EchoValidator,
@@ -129,6 +131,28 @@ async def test_restarted_neurons_go_on_where_they_were(subnet):
         found = connection.execute(sa.select(results.c.epoch, results.c.hotkey)).all()
     assert len(found) == len(set(found)), "an epoch was counted twice"
     assert third.recovered.unfinished is None or third.recovered.unfinished.index in third.epochs
+
+
+async def test_a_request_from_before_a_restart_is_not_answered_again(subnet):
+    async def statuses(port: int, *, life: int) -> tuple[int, int]:
+        program = EchoMiner()
+        miner = Miner(subnet.settings("miner0", port=port), program)
+        async with alive(miner):
+            await until_ready(miner)
+            url = f"http://127.0.0.2:{miner.port}{ECHO.path}"
+            async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=headers) as answer:
+                assert len(program.calls) == (1 if life == 1 else 0)
+                return answer.status, miner.port
+
+    body = b'{"text": "pay me once"}'
+    receiver = subnet.miners[0].hotkey_address
+    headers = http_auth.sign(
+        subnet.validator.hotkey, method="POST", path=ECHO.path, body=body, receiver_ss58=receiver
+    ) | {"Content-Type": "application/json"}
+    status, port = await statuses(0, life=1)
+    assert status == 200
+    status, _ = await statuses(port, life=2)
+    assert status == 401
 
 
 async def test_a_newcomer_is_asked_from_the_next_epoch_on_and_state_follows_the_neuron(subnet):

@@ -1,11 +1,13 @@
 """Each nonce once, bounded, never silently truthy."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from taostack.process.clock import ManualClock
 from taostack.wire import Axon, AxonLimits, RouteError
+from taostack.wire.errors import ReplayFileError
 from taostack.wire.replay import MemoryReplayStore, SqliteReplayStore, Verdict, check_store
 from tests.integration.wire.support import BOB
 
@@ -99,6 +101,28 @@ async def test_the_sqlite_store_forgets_the_old_and_is_bounded(tmp_path: Path) -
     await clock.advance(60)
     assert await store.check_and_store("r", "s", clock.now_ns()) is Verdict.NEW
     store.close()
+
+
+async def test_what_cannot_be_written_is_refused_as_if_the_store_were_full(tmp_path: Path) -> None:
+    clock = ManualClock()
+    store = SqliteReplayStore(tmp_path / "nonces.sqlite", clock)
+    other = sqlite3.connect(tmp_path / "nonces.sqlite")
+    other.execute("DROP TABLE nonces")
+    other.commit()
+    assert await store.check_and_store("r", "s", clock.now_ns()) is Verdict.FULL
+    other.close()
+    store.close()
+
+
+@pytest.mark.parametrize("content", [b"this is no database at all, but a text of some length" * 40, None])
+def test_a_file_that_cannot_be_a_store_is_one_clear_error(tmp_path: Path, content: bytes | None) -> None:
+    place = tmp_path / "nonces.sqlite"
+    if content is None:
+        place.mkdir()
+    else:
+        place.write_bytes(content)
+    with pytest.raises(ReplayFileError, match="cannot be opened"):
+        SqliteReplayStore(place, ManualClock())
 
 
 class _Plain:
