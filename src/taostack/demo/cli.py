@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -57,15 +58,23 @@ async def _play(settings: "TourSettings", show: "Show", *, hold: bool) -> None: 
 
 def closing_lines(folder: Path, netuid: int, best: str) -> list[str]:
     """How to look at the chain with the tools that everybody has."""
-    url = "ws://127.0.0.1:9944"
+    url, btcli = "ws://127.0.0.1:9944", program("btcli")
     return [
         "  Start the chain again where it stopped, in a terminal of its own:",
-        f"    taostack devnet --port 9944 --state {folder}/chain.state",
+        f"    {program('taostack')} devnet --port 9944 --state {folder}/chain.state",
         "  and look at it with the unmodified btcli:",
-        f"    btcli --network {url} subnets metagraph {netuid}",
-        f"    btcli --network {url} --wallet-path {folder}/wallets wallet overview --wallet {best}",
+        f"    {btcli} --network {url} subnets metagraph {netuid}",
+        f"    {btcli} --network {url} --wallet-path {folder}/wallets wallet overview --wallet {best}",
         f"  Everything the neurons did: {folder}/tour.log (JSON lines), {folder}/state (SQLite).",
     ]
+
+
+def program(name: str) -> str:
+    """What to type for an installed command: its name, or its path where the environment is not on PATH."""
+    beside = Path(sys.executable).with_name(name)
+    if shutil.which(name) or not beside.exists():
+        return name
+    return str(beside.relative_to(Path.cwd())) if beside.is_relative_to(Path.cwd()) else str(beside)
 
 
 def prepare_folder(folder: Path) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from taostack.demo.cli import MARKER, closing_lines, prepare_folder
+from taostack.demo.cli import MARKER, closing_lines, prepare_folder, program
 from taostack.process.errors import UsageError
 
 
@@ -38,3 +38,20 @@ def test_the_closing_lines_name_the_chain_the_subnet_and_the_best_miner(tmp_path
     assert f"taostack devnet --port 9944 --state {tmp_path}/chain.state" in text
     assert "subnets metagraph 7" in text
     assert "--wallet ace" in text
+
+
+def test_a_command_is_named_by_its_path_where_it_is_not_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    (folder / "btcli").write_text("#!/bin/sh\n")
+    (folder / "btcli").chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(folder / "python"))
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert program("btcli") == str(folder / "btcli")
+    monkeypatch.chdir(tmp_path)
+    assert program("btcli") == ".venv/bin/btcli"
+    monkeypatch.setenv("PATH", str(folder))
+    assert program("btcli") == "btcli"
+    assert program("not-installed-anywhere") == "not-installed-anywhere"
