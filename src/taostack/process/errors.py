@@ -30,7 +30,7 @@ class TaostackError(Exception):
 
     def line(self) -> str:
         """The one line that a command line shows."""
-        return f"error[{self.code}]: {self} ({self.remedy})"
+        return f"error[{self.code}]: {' '.join(str(self).split())} ({self.remedy})"
 
 
 class UsageError(TaostackError):

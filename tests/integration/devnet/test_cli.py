@@ -2,6 +2,7 @@
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -52,6 +53,24 @@ def test_it_tells_how_to_connect_and_ends_cleanly(number: signal.Signals, tmp_pa
             assert process.wait(WAIT_SECONDS) == 0
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize("noise", [b"GET / HTTP/1.1\r\n\r\n", b"POST / HTTP/1.1\r\n\r\n", b"\x16\x03\x01", b""])
+def test_who_speaks_no_websocket_leaves_no_traceback(noise: bytes) -> None:
+    with started("--port", "0", "--seal", "manual") as (process, lines):
+        url = lines[-1].removeprefix("Ready ")
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), WAIT_SECONDS) as visitor:
+            visitor.sendall(noise)
+            visitor.shutdown(socket.SHUT_WR)
+            while visitor.recv(4096):
+                pass
+        with connect(url) as connection:
+            connection.send('{"id":1,"method":"dev_mine"}')
+            assert '"result":"0x' in str(connection.recv(WAIT_SECONDS))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_SECONDS) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
 
 
 def test_a_taken_port_is_one_line_and_exit_2() -> None:

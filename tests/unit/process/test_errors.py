@@ -18,6 +18,10 @@ def test_the_line_shows_code_message_and_remedy() -> None:
     assert UsageError("bad input").line() == "error[usage]: bad input (see --help)"
 
 
+def test_what_another_program_said_over_several_lines_is_shown_in_one() -> None:
+    assert UsageError("refused\n\tIs it running?").line() == "error[usage]: refused Is it running? (see --help)"
+
+
 def test_an_instance_may_give_a_more_exact_remedy_and_leaves_its_class_alone() -> None:
     error = RefusedError("no", remedy="ask the owner")
     assert error.line() == "error[refused]: no (ask the owner)"

@@ -3,11 +3,12 @@
 import errno
 import http
 import ipaddress
+import logging
 import re
 from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.http11 import Request, Response
 
 from taostack.devnet.author import Sealed
@@ -24,6 +25,16 @@ MAX_UNSENT_BYTES = 64 * 2**20
 _LOCAL_ORIGIN = re.compile(r"^https?://(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$")
 
 _log = get_logger("taostack.devnet.rpc")
+
+
+def _is_our_concern(record: logging.LogRecord) -> bool:
+    """Drop the tracebacks that the library logs when a browser or a port scan is no websocket client."""
+    problem = record.exc_info[1] if record.exc_info else None
+    return not isinstance(problem, InvalidHandshake | ConnectionClosed | OSError)
+
+
+_handshakes = logging.getLogger("taostack.devnet.rpc.websockets")
+_handshakes.addFilter(_is_our_concern)
 
 
 def require_loopback(host: str, *, allow_remote: bool) -> None:
@@ -59,6 +70,7 @@ class RpcServer:
                 ping_interval=None,
                 process_request=self._admit,
                 server_header=None,
+                logger=_handshakes,
                 close_timeout=1,
             )
         except OSError as error:
