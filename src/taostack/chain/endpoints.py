@@ -20,8 +20,11 @@ from taostack.process.tasks import backoff_seconds
 
 Protocol = Literal["btauth", "v10"]
 
-FIRST_BTAUTH_VERSION = 11_000_000
-"""SDK-style version number from which an axon speaks btauth; older ones speak the v10 wire."""
+V10_VERSIONS = range(7_000_000, 11_000_000)
+"""What the axons of SDKs 7 to 10 publish as version (major*1e6 + minor*1e3 + patch); all of them speak the v10 wire.
+
+SDK 11 has no axon; who serves with it publishes 1 by default, and speaks btauth.
+"""
 
 COMMITMENT_PREFIX = b"ep1|"
 """How a commitment that holds an endpoint begins."""
@@ -54,7 +57,7 @@ _FRESH = Health()
 
 def wire_protocol(axon: AxonInfo) -> Protocol:
     """The wire protocol that an axon's published version stands for."""
-    return "btauth" if axon.version >= FIRST_BTAUTH_VERSION else "v10"
+    return "v10" if axon.version in V10_VERSIONS else "btauth"
 
 
 def encode_endpoint(host: str, port: int, protocol: Protocol = "btauth") -> bytes:

@@ -5,13 +5,15 @@ await Validator(settings, program).run()
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from os import urandom
 from typing import NoReturn
 
 from taostack.chain.endpoints import published_endpoints
+from taostack.chain.errors import ChainUnavailableError
 from taostack.chain.metagraph import Metagraph
+from taostack.chain.records import Commitment
 from taostack.chain.wallet import Wallet
 from taostack.chain.weight_outcome import SetterPolicy
 from taostack.chain.weights import WeightSetter
@@ -95,7 +97,8 @@ class Validator:
             )
 
             async def work(opened: Opened, metagraph: Metagraph) -> Scores:
-                return await program.epoch(_context(life, opened, metagraph, dendrite))
+                targets = targets_of(metagraph, life.key.hotkey, await _commitments(life))
+                return await program.epoch(_context(life, opened, metagraph, targets, dendrite))
 
             epochs = EpochLoop(
                 life.chain,
@@ -140,10 +143,24 @@ class Validator:
         )
 
 
-def targets_of(metagraph: Metagraph, me: str) -> tuple[Target, ...]:
-    """Whom a validator can ask: registered neurons with a published endpoint, itself left out, in uid order."""
+async def _commitments(life: Life) -> Mapping[str, Commitment]:
+    """What neurons committed to, which may name their endpoints; without an answer the axon records must do."""
+    try:
+        return await life.chain.commitments(life.settings.netuid)
+    except ChainUnavailableError as error:
+        life.log.warning("epoch.commitments_unread", error=error.line())
+        return {}
+
+
+def targets_of(
+    metagraph: Metagraph, me: str, commitments: Mapping[str, Commitment] | None = None
+) -> tuple[Target, ...]:
+    """Whom a validator can ask: registered neurons with a published endpoint, itself left out, in uid order.
+
+    An endpoint that a neuron committed to goes before its axon record (``chain.endpoints``).
+    """
     targets = []
-    for hotkey, published in published_endpoints(metagraph).items():
+    for hotkey, published in published_endpoints(metagraph, commitments).items():
         uid = metagraph.uid_of(hotkey)
         endpoint = Endpoint(hotkey, published.host, published.port, published.protocol)
         if uid is not None and hotkey != me and endpoint.defect() is None:
@@ -151,8 +168,9 @@ def targets_of(metagraph: Metagraph, me: str) -> tuple[Target, ...]:
     return tuple(sorted(targets, key=lambda target: target.uid))
 
 
-def _context(life: Life, opened: Opened, metagraph: Metagraph, dendrite: Dendrite) -> EpochContext:
-    targets = targets_of(metagraph, life.key.hotkey)
+def _context(
+    life: Life, opened: Opened, metagraph: Metagraph, targets: tuple[Target, ...], dendrite: Dendrite
+) -> EpochContext:
     life.metrics.gauge("taostack_neuron_targets", "Neurons that this validator can ask.").set(len(targets))
     return EpochContext(
         netuid=life.settings.netuid,

@@ -3,33 +3,11 @@
 import ipaddress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, Protocol
+from typing import Literal
 
 Dialect = Literal["btauth", "v10"]
 
 _KNOWN_HOSTS = 8192
-
-V10_VERSIONS = range(7_000_000, 11_000_000)
-"""What v7 to v10 SDKs publish as axon version: major*1e6 + minor*1e3 + patch."""
-
-
-class PublishedAxon(Protocol):
-    """What the chain says of a neuron's server."""
-
-    @property
-    def ip(self) -> str:
-        """Its address."""
-        ...
-
-    @property
-    def port(self) -> int:
-        """Its port."""
-        ...
-
-    @property
-    def version(self) -> int:
-        """What its owner published as version."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +59,3 @@ def _is_host_name(host: str) -> bool:
         0 < len(label) <= 63 and label.isascii() and label.replace("-", "").replace("_", "").isalnum()
         for label in labels
     )
-
-
-def from_chain(hotkey: str, axon: PublishedAxon) -> Endpoint:
-    """The endpoint of a published axon; its dialect by the published version."""
-    return Endpoint(hotkey, axon.ip, axon.port, "v10" if axon.version in V10_VERSIONS else "btauth")

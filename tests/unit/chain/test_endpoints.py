@@ -34,7 +34,15 @@ def book(clock):
 
 @pytest.mark.parametrize(
     ("version", "protocol"),
-    [(0, "v10"), (1, "v10"), (9_012_002, "v10"), (10_005_000, "v10"), (11_000_000, "btauth"), (11_003_000, "btauth")],
+    [
+        (0, "btauth"),
+        (1, "btauth"),
+        (7_002_000, "v10"),
+        (9_012_002, "v10"),
+        (10_005_000, "v10"),
+        (11_000_000, "btauth"),
+        (11_003_000, "btauth"),
+    ],
 )
 def test_the_published_version_decides_the_wire_protocol(version, protocol):
     assert wire_protocol(AxonInfo("10.0.0.1", 1, version=version)) == protocol
@@ -127,7 +135,7 @@ def test_a_new_address_starts_fresh_and_an_unchanged_one_does_not():
         endpoints.failed(hotkey)
     endpoints.update(graph(AxonInfo("203.0.113.99", 8091), OURS))
     assert [found.hotkey for found in endpoints.available()] == ["hk0"]
-    assert endpoints.endpoint_of("hk0") == PublishedEndpoint("hk0", "203.0.113.99", 8091, "v10")
+    assert endpoints.endpoint_of("hk0") == PublishedEndpoint("hk0", "203.0.113.99", 8091, "btauth")
 
 
 def test_a_failure_of_an_unknown_hotkey_is_forgotten():

@@ -2,9 +2,7 @@
 
 import pytest
 
-from taostack.chain.metagraph import AxonInfo
 from taostack.wire import Endpoint
-from taostack.wire.endpoint import from_chain
 
 
 @pytest.mark.parametrize("host", ["127.0.0.2", "203.0.113.5", "10.0.0.1", "::1", "2001:db8::1", "miner-1.example.org"])
@@ -40,11 +38,3 @@ def test_what_leads_nowhere_or_to_ourselves_is_named(host: str, port: int) -> No
 def test_an_ipv6_address_stands_in_brackets() -> None:
     assert Endpoint("5x", "2001:db8::1", 80).authority == "[2001:db8::1]:80"
     assert Endpoint("5x", "203.0.113.5", 80).authority == "203.0.113.5:80"
-
-
-@pytest.mark.parametrize(
-    ("version", "protocol"), [(10_005_000, "v10"), (7_002_000, "v10"), (9_010_001, "v10"), (1, "btauth"), (0, "btauth")]
-)
-def test_the_published_version_tells_the_dialect(version: int, protocol: str) -> None:
-    endpoint = from_chain("5x", AxonInfo("203.0.113.5", 8091, version=version))
-    assert endpoint == Endpoint("5x", "203.0.113.5", 8091, protocol)
