@@ -9,6 +9,7 @@ output ends with ``N passed, N failed``; the exit code is 0 when none failed,
 import argparse
 import difflib
 import importlib
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,11 +36,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _wrong(f"no conformance runner for {given.system!r} ({hint})")
     if not given.file.is_file():
         return _wrong(f"no vector file {given.file} (give the path of a file)")
+    problem = _unreadable(given.file)
+    if problem is not None:
+        return _wrong(f"{given.file} is not a vector file: {problem} (give a JSON object with a list of vectors)")
     passed, failures = importlib.import_module(f"tests.conformance.{given.system}").run(given.file)
     for failure in failures:
         print(failure)
     print(f"{passed} passed, {len(failures)} failed")
     return 1 if failures else 0
+
+
+def _unreadable(path: Path) -> str | None:
+    """Why no runner could take this file, or nothing."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        return f"{type(error).__name__}: {error}"
+    vectors = document.get("vectors") if isinstance(document, dict) else None
+    if not isinstance(vectors, list):
+        return "it holds no list named vectors"
+    odd = next((number for number, vector in enumerate(vectors) if not isinstance(vector, dict)), None)
+    return None if odd is None else f"vector {odd} is not an object"
 
 
 def _wrong(message: str) -> int:

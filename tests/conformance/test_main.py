@@ -35,6 +35,27 @@ def test_a_missing_file_is_one_clear_line(capsys) -> None:
     assert "no vector file /nowhere/x.json" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"\xff\xfe", b"{}", b'{"vectors": 3}', b'{"vectors": [1]}', b"[" * 99999]
+)
+@pytest.mark.parametrize("system", systems())
+def test_a_file_that_holds_no_vectors_is_one_clear_line(system: str, content: bytes, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    assert main([system, str(path)]) == 2
+    err = capsys.readouterr().err
+    assert "is not a vector file: " in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("system", systems())
+def test_a_vector_without_its_fields_fails_and_ends_nothing(system: str, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "x.json"
+    path.write_text('{"vectors": [{}]}')
+    assert main([system, str(path)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "0 passed, 1 failed"
+
+
 def test_a_failing_vector_is_shown_and_counted(capsys, monkeypatch) -> None:
     import tests.conformance.reasonforge as runner
 
