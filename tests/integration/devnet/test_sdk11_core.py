@@ -1,6 +1,7 @@
 """The unmodified bittensor 11 against a devnet: connect, blocks, balances, transfers, fees, events, history."""
 
 import asyncio
+import contextlib
 import gc
 from collections.abc import Iterator
 from typing import Any
@@ -51,10 +52,12 @@ async def test_connect_and_read(chain: Devnet) -> None:
 async def test_the_block_stream_is_without_gaps(chain: Devnet) -> None:
     async with bittensor.Client(chain.url) as client, asyncio.timeout(WAIT_SECONDS):
         seen = []
-        async for header in client.blocks():
-            seen.append(header.number)
-            if len(seen) == 4:
-                break
+        # Closed before the client: left to the collector, its unsubscribing would open the session anew.
+        async with contextlib.aclosing(client.blocks()) as headers:
+            async for header in headers:
+                seen.append(header.number)
+                if len(seen) == 4:
+                    break
         assert seen == list(range(seen[0], seen[0] + 4))
         target = await client.block() + 2
         assert (await client.wait_for_block(target)).number >= target
