@@ -212,7 +212,13 @@ class Supervisor:
             return failure
         except Exception as failure:
             # One of the supervisor's boundaries: whatever a task dies of is logged, counted and decided on here.
-            self._log.error("task.failed", task=name, error=_named(failure), exc_info=failure)
+            if isinstance(failure, TaostackError):
+                # Code and remedy tell more than the way through our own code, which debug logs still show.
+                told = {"code": failure.code, "remedy": failure.remedy}
+                self._log.error("task.failed", task=name, error=_named(failure), **told)
+                self._log.debug("task.traceback", task=name, exc_info=failure)
+            else:
+                self._log.error("task.failed", task=name, error=_named(failure), exc_info=failure)
             return failure
         return None
 

@@ -1,4 +1,5 @@
 import asyncio
+import io
 import random
 from collections.abc import Awaitable, Callable
 
@@ -6,6 +7,7 @@ import pytest
 
 from taostack.process.clock import ManualClock
 from taostack.process.errors import CorruptError, StateError, UnavailableError, UsageError
+from taostack.process.logs import configure
 from taostack.process.tasks import RestartPolicy, Supervisor, TaskFailedError, TaskStatus, backoff_seconds
 
 
@@ -31,6 +33,22 @@ async def test_a_failed_task_is_started_again_until_it_returns() -> None:
     assert group.statuses["flaky"].state == "ended"
     assert [each.state for each in seen] == ["running", "waiting"] * 3 + ["running", "ended"]
     assert seen[1].last_error == "ValueError: lost"
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy", "traced"),
+    [(ValueError("lost"), None, True), (UnavailableError("x", remedy="wait"), "wait", False)],
+)
+async def test_a_failure_that_has_a_remedy_is_logged_with_it_and_without_a_traceback(
+    error: Exception, remedy: str | None, traced: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    configure(level="info", stream=io.StringIO())
+    async with supervisor(ManualClock(autojump=True)) as group:
+        group.start("flaky", failing(1, error, []))
+    (told,) = [each.msg for each in caplog.records if "task.failed" in str(each.msg)]
+    assert isinstance(told, dict)
+    assert told.get("remedy") == remedy
+    assert ("exc_info" in told) == traced
 
 
 async def test_a_task_out_of_restarts_fails_the_whole_group() -> None:
