@@ -1,6 +1,8 @@
 """Reads a validator's database, and the chain beside it, for the commands that only look."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from taostack.chain.metagraph import Metagraph
@@ -10,12 +12,30 @@ from taostack.reasonforge import leaderboard as boards
 from taostack.reasonforge.errors import EpochError
 from taostack.storage import Database, open_database
 
+_REMEDY = "give the validator's file, see --state.path"
+
 
 def open_existing(where: str) -> Database:
-    """A validator's database; a file that does not exist is an error, not a new database."""
-    if "://" not in where and not Path(where).expanduser().is_file():
-        raise UsageError(f"there is no database {where}", remedy="give the validator's file, see --state.path")
-    return open_database(where if "://" in where else Path(where).expanduser(), [store.MIGRATIONS])
+    """A validator's database; a file that does not exist, or is of another program, is an error and left alone."""
+    if "://" in where:
+        return open_database(where, [store.MIGRATIONS])
+    path = Path(where).expanduser()
+    if not path.is_file():
+        raise UsageError(f"there is no database {where}", remedy=_REMEDY)
+    if not _is_a_validators(path):
+        raise UsageError(f"{where} is no validator's database", remedy=_REMEDY)
+    return open_database(path, [store.MIGRATIONS])
+
+
+def _is_a_validators(path: Path) -> bool:
+    """Whether the tables are there already: opening would make them in any database."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except sqlite3.Error:
+        return True  # damaged, locked or forbidden: opening says which
+    return store.epochs.name in names
 
 
 def leaderboard(where: str, epoch: int | None, network: str) -> boards.Leaderboard:

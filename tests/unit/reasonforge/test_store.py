@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import sqlite3
+from contextlib import closing
 
 import msgspec
 import pytest
@@ -184,6 +186,20 @@ def test_looking_at_a_database_that_is_not_there_makes_none(tmp_path):
     with pytest.raises(UsageError):
         looking.open_existing(str(tmp_path / "absent.sqlite"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("tables", [[], ["bookmarks"], ["schema_versions", "neuron_identity", "reasonforge_heard"]])
+def test_looking_at_another_programs_database_leaves_it_as_it_was(tmp_path, tables):
+    path = tmp_path / "other.sqlite"
+    path.touch()
+    with closing(sqlite3.connect(path)) as connection:
+        for table in tables:
+            connection.execute(f"CREATE TABLE {table} (x)")
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match="is no validator's database"):
+        looking.leaderboard(str(path), None, "")
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["other.sqlite"]
 
 
 def test_looking_reads_boards_and_records(database, tmp_path):
