@@ -81,11 +81,15 @@ def prepare_folder(folder: Path) -> None:
     """An empty folder with our marker; refuses to replace one that an earlier tour did not make."""
     from taostack.process.errors import UsageError
 
-    if folder.exists():
-        if not folder.is_dir():
-            raise UsageError(f"{folder} is a file", remedy="name another --folder")
-        if any(folder.iterdir()) and not (folder / MARKER).exists():
-            raise UsageError(f"{folder} holds files that no tour made", remedy="name another --folder")
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
-    (folder / MARKER).touch()
+    try:
+        if folder.exists():
+            if not folder.is_dir():
+                raise UsageError(f"{folder} is a file", remedy="name another --folder")
+            if any(folder.iterdir()) and not (folder / MARKER).exists():
+                raise UsageError(f"{folder} holds files that no tour made", remedy="name another --folder")
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        (folder / MARKER).touch()
+    except OSError as error:
+        problem = f"{folder} cannot be made anew: {error.strerror or error}"
+        raise UsageError(problem, remedy="name another --folder") from error

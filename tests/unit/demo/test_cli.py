@@ -26,6 +26,21 @@ def test_files_of_others_are_refused_and_kept(tmp_path: Path) -> None:
     assert (tmp_path / "mine").exists()
 
 
+def test_a_folder_that_cannot_be_made_is_told_with_a_remedy() -> None:
+    with pytest.raises(UsageError, match="cannot be made anew: ") as caught:
+        prepare_folder(Path("/proc/tour"))
+    assert "--folder" in caught.value.remedy
+
+
+def test_a_link_to_a_folder_is_told_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "real")
+    with pytest.raises(UsageError, match="cannot be made anew: "):
+        prepare_folder(link)
+    assert (tmp_path / "real").is_dir()
+
+
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     place = tmp_path / "file"
     place.write_text("x")
