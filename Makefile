@@ -8,7 +8,7 @@ PY := .venv/bin/python
 RUN := PYTHONPATH=. $(PY)
 # Two test workers: one per core of the smallest machine we build for.
 WORKERS ?= 2
-PYTEST := $(RUN) -m pytest -q -n $(WORKERS) --dist loadgroup --durations=15
+PYTEST := $(RUN) -m pytest -q -n $(WORKERS) --dist loadgroup --max-worker-restart=0 --durations=15
 # COVERAGE=1 measures while testing, as `make check` does.
 MEASURED := $(if $(COVERAGE),--cov --cov-report=term-missing:skip-covered,)
 COMPILE := UV_PYTHON_DOWNLOADS=never $(PY) -m uv pip compile --quiet --universal --python-version 3.11 \
