@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -61,10 +62,10 @@ def closing_lines(folder: Path, netuid: int, best: str) -> list[str]:
     url, btcli = "ws://127.0.0.1:9944", program("btcli")
     return [
         "  Start the chain again where it stopped, in a terminal of its own:",
-        f"    {program('taostack')} devnet --port 9944 --state {folder}/chain.state",
+        f"    {program('taostack')} devnet --port 9944 --state {quote(str(folder / 'chain.state'))}",
         "  and look at it with the unmodified btcli:",
         f"    {btcli} --network {url} subnets metagraph {netuid}",
-        f"    {btcli} --network {url} --wallet-path {folder}/wallets wallet overview --wallet {best}",
+        f"    {btcli} --network {url} --wallet-path {quote(str(folder / 'wallets'))} wallet overview --wallet {best}",
         f"  Everything the neurons did: {folder}/tour.log (JSON lines), {folder}/state (SQLite).",
     ]
 

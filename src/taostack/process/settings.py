@@ -23,7 +23,7 @@ import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec.structs import FieldInfo
@@ -172,9 +172,18 @@ def _converted(leaf: Setting, given: _Given) -> object:
     try:
         return msgspec.convert(value, leaf.type, strict=False, dec_hook=_from_plain)
     except msgspec.ValidationError as problem:
+        choices = ", ".join(_choices(leaf.type))
         raise SettingsError(
-            f"{given.source} was {given.value!r}: {_sentence(str(problem))}", remedy=f"correct {given.source}"
+            f"{given.source} was {given.value!r}: {_sentence(str(problem))}",
+            remedy=f"give one of {choices}" if choices else f"correct {given.source}",
         ) from problem
+
+
+def _choices(hint: Any) -> tuple[str, ...]:
+    """The values of a ``Literal``, also inside a union; nothing for other types."""
+    if get_origin(hint) is Literal:
+        return tuple(str(each) for each in get_args(hint))
+    return tuple(choice for each in get_args(hint) for choice in _choices(each)) if get_origin(hint) else ()
 
 
 def _is_list(hint: Any) -> bool:

@@ -26,9 +26,9 @@ def progress(items: Sequence[Item], what: str, *, enabled: bool) -> Iterable[Ite
 def _table(title: str, columns: Sequence[tuple[str, str]]) -> Table:
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name, justify in columns:
-        # Words may wrap, numbers never do.
+        # Words may wrap; numbers and keys, of which every character counts, never do.
         right = justify == "right"
-        table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right)
+        table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right or name == "hotkey")
     return table
 
 
@@ -44,16 +44,16 @@ def leaderboard(board: Leaderboard, *, console: Console | None = None) -> None:
             str(row.rank),
             str(row.uid),
             _short(row.hotkey),
-            f"{row.s_epoch:.4f}",
-            f"{row.standard_error:.3f}",
+            f"{row.s_epoch:.3f}",
+            f"{row.standard_error:.2f}",
             f"{row.correct}/{row.assigned}",
-            f"{row.peb:.3f}",
+            f"{row.peb:.2f}",
             f"{row.trap_penalty:.2f}",
-            f"{row.weight:.4f}",
+            f"{row.weight:.3f}",
         ]
         if on_chain:
-            cells.append("–" if row.incentive is None else f"{row.incentive:.4f}")
-            cells.append("–" if row.emission_rao is None else f"{row.emission_rao / _RAO:.4f}")
+            cells.append("–" if row.incentive is None else f"{row.incentive:.3f}")
+            cells.append("–" if row.emission_rao is None else f"{row.emission_rao / _RAO:.3f}")
         table.add_row(*cells)
     title = f"Epoch {board.epoch} of subnet {board.netuid}: {board.tasks} tasks, mean CMS {board.average_cms:.3f}"
     console.print(title, style="bold")

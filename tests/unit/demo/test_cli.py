@@ -55,6 +55,12 @@ def test_the_closing_lines_name_the_chain_the_subnet_and_the_best_miner(tmp_path
     assert "--wallet ace" in text
 
 
+def test_a_folder_with_spaces_is_quoted(tmp_path: Path) -> None:
+    text = "\n".join(closing_lines(tmp_path / "my tour", 2, "ace"))
+    assert f"--state '{tmp_path}/my tour/chain.state'" in text
+    assert f"--wallet-path '{tmp_path}/my tour/wallets'" in text
+
+
 def test_a_command_is_named_by_its_path_where_it_is_not_on_the_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

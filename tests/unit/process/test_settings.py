@@ -148,3 +148,9 @@ def test_describe_lists_every_leaf_with_its_variable() -> None:
     assert described["netuid"] == Setting("netuid", int, True, None, "TAOSTACK_NETUID")
     assert described["wallet.name"].variable == "TAOSTACK_WALLET_NAME"
     assert described["axon.port"].default == 9000
+
+
+def test_a_choice_that_is_none_is_answered_with_the_choices() -> None:
+    with pytest.raises(SettingsError) as wrong:
+        loaded({"mode": "quick"})
+    assert wrong.value.remedy == "give one of fast, exact"
