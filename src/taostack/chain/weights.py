@@ -200,8 +200,8 @@ class WeightSetter:
                 f"the scores were computed by rules {scores.rules_digest!r}, this run has {self._rules_digest!r}",
                 "score again with the rules of this run",
             )
-        oldest = rules.block - (self._policy.max_age_blocks or max(rules.schedule.tempo, 1))
-        if scores.block < oldest:
+        lasts_until = scores.block + (self._policy.max_age_blocks or max(rules.schedule.tempo, 1))
+        if rules.block > lasts_until:
             return WeightOutcome(
                 "refused",
                 "stale-scores",
@@ -234,7 +234,12 @@ class WeightSetter:
         outcome = replace(
             outcome_of_refusal(refusal, rules), vector=vector, moved=carried.moved, dropped=carried.dropped
         )
-        if refusal.code == "rate-limited" and refusal.retry_at_block is not None:
+        # To wait for a block at which these scores are stale would only keep newer ones from being sent.
+        if (
+            refusal.code == "rate-limited"
+            and refusal.retry_at_block is not None
+            and refusal.retry_at_block <= lasts_until
+        ):
             blocks = max(1, refusal.retry_at_block - rules.block)
             raise _AgainError(outcome, wait_seconds=blocks * rules.block_seconds, counts=False)
         return outcome

@@ -153,6 +153,16 @@ async def test_a_rate_limit_is_waited_for_within_the_deadline(chain, subnet, ali
     assert second.block >= first.block + 12
 
 
+async def test_scores_that_would_be_stale_by_then_are_not_kept_waiting_for_the_rate_limit(chain, subnet, alice):
+    await set_parameter(chain, subnet.netuid, "weights_set_rate_limit", 12, alice, as_root=True)
+    weights = setter(chain, subnet, max_age_blocks=4)
+    await weights.submit(await scored(chain, subnet, 1.0))
+    second = await weights.submit(await scored(chain, subnet, 1.0, 1.0))
+    assert (second.status, second.code) == ("refused", "rate-limited")
+    assert second.attempts == ()
+    assert second.retry_at_block is not None
+
+
 async def test_a_rate_limit_longer_than_the_deadline_is_told_with_its_end(chain, subnet, alice):
     await set_parameter(chain, subnet.netuid, "weights_set_rate_limit", 5_000, alice, as_root=True)
     weights = setter(chain, subnet)
