@@ -10,6 +10,9 @@ import pytest
 
 from tests.support.processes import TAOSTACK, Program, wait_until
 
+# One worker runs all of this file, so that the tour is played once.
+pytestmark = pytest.mark.xdist_group("tour")
+
 BTCLI = Path(sys.executable).with_name("btcli")
 HONEST = ("ace", "steady", "average", "careless")
 CHEATS = ("copier", "spammer")

@@ -274,10 +274,14 @@ async def test_headers_that_drip_in_are_cut_off() -> None:
 
         async with asyncio.timeout(5):
             dripping = asyncio.ensure_future(drip())
-            response = await reader.read()
+            try:
+                response = await reader.read()
+            except ConnectionResetError:
+                response = b""  # a byte of ours met the closed socket before its answer was read
             dripping.cancel()
         writer.close()
-    assert status_of(response) == 408
+        assert status_of(response) in (0, 408)
+        assert await still_well(server)
 
 
 async def test_a_second_request_may_not_dawdle_either() -> None:
