@@ -36,6 +36,8 @@ async def a_validator(client: Client, devnet: Devnet, name: str) -> Wallet:
             calls.SubtensorModule.start_call(netuid=NETUID),
         ):
             assert (await client.submit_call(call, OWNER)).success
+        # An epoch in the middle of a test would pay dividends into the stake that it measures.
+        devnet.set_storage("SubtensorModule", "Tempo", NETUID, value=50_000)
     wallet = dev_wallet(f"//{name}", hotkey=f"//{name}//validator")
     devnet.set_balance(wallet.coldkey_address, 10_000 * TAO)
     register = calls.SubtensorModule.burned_register(netuid=NETUID, hotkey=wallet.hotkey_address)
